@@ -25,6 +25,7 @@ sample code; not tried against the live exchange.
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -165,25 +166,25 @@ def prehash(
     if type(timestamp_ms) is not int or timestamp_ms < 0:
         remedy = "for milliseconds use time.time_ns() // 1_000_000"
         raise _wrong("timestamp", "an int from 0 up", repr(timestamp_ms), remedy)
-    parts = {"method": method, "path": path, "query": query, "body": body}
-    for name, text in parts.items():
-        _require_text(name, text)
-    if method.upper() not in ("GET", "POST"):
+    method, path = _text("method", method).upper(), _text("path", path)
+    query, body = _text("query", query), _text("body", body)
+    if method not in ("GET", "POST"):
         raise _wrong("method", "GET or POST", repr(method))
     if not re.fullmatch(r"/[!-~]*", path) or set(path) & set("?#\\"):
         expected = "a slash, then visible ASCII without ? # and \\"
         raise _wrong("path", expected, repr(path), "a query goes into params")
     if query.startswith("?"):
         raise _wrong("query", "it without the ? in front", "one with it")
-    return f"{timestamp_ms}{method.upper()}{path}{'?' if query else ''}{query}{body}"
+    return f"{timestamp_ms}{method}{path}{'?' if query else ''}{query}{body}"
 
 
-def _require_text(name: str, text: object) -> None:
-    """Refuse what is not text, or has no UTF-8 form."""
-    if not isinstance(text, str):
-        raise _wrong(name, "str", type(text).__name__)
-    if re.search("[\ud800-\udfff]", text):
+def _text(name: str, value: object) -> str:
+    """Return text as a plain str: an Enum may be one, and yet print as another."""
+    if not isinstance(value, str):
+        raise _wrong(name, "str", type(value).__name__)
+    if re.search("[\ud800-\udfff]", value):
         raise _wrong(name, "text", "a byte that is not UTF-8")
+    return str.__str__(value)
 
 
 # ---- The key and the signature ------------------------------------------------------
@@ -206,8 +207,7 @@ def sign(message: str, private_key: rsa.PrivateKey | Signer) -> str:
 
     Source: Bitget's sample code; its documentation does not name the padding.
     """
-    _require_text("message", message)
-    octets = message.encode()
+    octets = _text("message", message).encode()
     if isinstance(private_key, rsa.PrivateKey):
         signature = _sign_and_verify(octets, private_key)
     else:
@@ -318,12 +318,13 @@ def load_private_key(source: str | bytes | os.PathLike[str]) -> PrivateKey:
         source = _read_key_file(source)
     if not isinstance(source, (str, bytes)):
         raise _refused(type(source).__name__, "give str, bytes or pathlib.Path")
-    octets = source.encode(errors="replace") if isinstance(source, str) else source
-    if len(octets) > _MAX_KEY_FILE:
+    if isinstance(source, str):
+        source = source.lstrip("\ufeff").encode("latin-1", "replace")
+    if len(source) > _MAX_KEY_FILE:
         raise _refused(f"more than {_MAX_KEY_FILE} bytes", _MAKE_ONE)
-    # DER begins with the tag of a SEQUENCE and holds that of an INTEGER, 0x02.
-    is_der = octets.startswith(b"\x30") and b"\x02" in octets
-    der = octets if is_der else _der_from_text(octets)
+    # DER begins with the tag of a SEQUENCE; other tags are control characters.
+    is_der = source.startswith(b"\x30") and re.search(rb"[\0-\x08]", source)
+    der = source if is_der else _der_from_text(source)
     try:
         return _key_from_der(der)
     except KeyFormatError:
@@ -359,7 +360,7 @@ def _der_from_text(octets: bytes) -> bytes:
         raise _refused("an encrypted key", _DECRYPT)
     if not end:
         raise _refused("a PEM block without its END line", _COPY_AGAIN)
-    if not label and not re.match(r"M[A-Za-z0-9+/\s]{39}", body):
+    if not label and not re.match(r"M[A-Za-z0-9+/\s]{55}", body):
         raise _no_key_in(body)  # base64 of a SEQUENCE begins with M
     try:
         return base64.b64decode("".join(body.split()), validate=True)
@@ -374,17 +375,19 @@ def _no_key_in(text: str) -> KeyFormatError:
     if re.fullmatch("[0-9A-Za-z]{32,128}", text):
         found = "what looks like the secret of an HMAC API key"
         return _refused(found, f"create a user-generated API key, and {_MAKE_ONE}")
-    if len(text) < 1024 and "\n" not in text:
-        remedy = "give pathlib.Path(name), or set BITGET_PRIVATE_KEY_FILE"
-        return _refused("what looks like the name of a file", remedy)
+    if re.match("ssh-|ecdsa-", text):  # RFC 4253, section 6.6
+        return _refused("a public key", _USE_PRIVATE)
+    if len(text) < 1024:
+        remedy = "if it is one, give pathlib.Path(name) or set BITGET_PRIVATE_KEY_FILE"
+        return _refused("a short text, perhaps the name of a file", remedy)
     return _refused("text without a PEM block", _MAKE_ONE)
 
 
 def _key_from_der(der: bytes) -> PrivateKey:
     """Read PKCS#8 or PKCS#1; may raise anything when the bytes are damaged."""
     if der.startswith(b"openssh-key-v1\0"):
-        remedy = 'rewrite it: ssh-keygen -p -N "" -m PKCS8 -f FILE'
-        raise _refused("an OpenSSH key", remedy)
+        rewrite = 'rewrite it: ssh-keygen -p -N "" -m PKCS8 -f FILE'
+        raise _refused("an OpenSSH key", rewrite if b"ssh-rsa" in der else _MAKE_ONE)
     outer, rest = decoder.decode(der)
     if rest:
         raise _refused("bytes after its end", _COPY_AGAIN)
@@ -594,18 +597,19 @@ def prepare(
     Raises:
         ValueError: a wrong argument; floats are, for Bitget takes amounts as strings.
     """
-    _require_text("base_url", base_url)
+    method, path = _text("method", method).upper(), _text("path", path)
+    base_url = _text("base_url", base_url)
     base = _BASE.fullmatch(base_url)
     if not base or int(base["port"] or 0) > 65535:
         expected = "https://host[:port] and no more, or http:// on loopback"
-        raise _wrong("base_url", expected, repr(base_url))
+        found = re.sub("(?s)//.*@", "//***@", base_url)
+        raise _wrong("base_url", expected, repr(found))
     if timestamp_ms is None:
         timestamp_ms = time.time_ns() // 1_000_000
     pairs = _query_pairs(params)
     query = "&".join(f"{name}={value}" for name, value in pairs)
     text = _body_text(body)
     message = prehash(timestamp_ms, method, path, query, text)
-    method = method.upper()
     if method == "GET" and text:
         raise _wrong("body", "none with GET", "one", "use params")
     escaped = urllib.parse.urlencode(
@@ -638,11 +642,11 @@ def _query_pairs(params: Mapping[str, object] | None) -> list[tuple[str, str]]:
         raise _wrong("params", "a mapping", type(params).__name__)
     pairs = []
     for name, value in (params or {}).items():
-        _require_text("params", name)
-        if isinstance(value, (str, int)):
-            text = str.__str__(value) if isinstance(value, str) else json.dumps(value)
-            _require_text(f"params[{name!r}]", text)
-            pairs.append((name, text))
+        name = _text("params", name)
+        if isinstance(value, str):
+            pairs.append((name, _text(f"params[{name!r}]", value)))
+        elif isinstance(value, int):
+            pairs.append((name, json.dumps(value)))
         elif value is not None:
             raise _not_plain(f"params[{name!r}]", value)
     return sorted(pairs)
@@ -653,7 +657,7 @@ def _body_text(body: object) -> str:
     if body is None:
         return ""
     if isinstance(body, str):
-        return body
+        return _text("body", body)
     if not isinstance(body, (Mapping, Sequence)):
         raise _wrong("body", "a mapping, a sequence or str", type(body).__name__)
     try:
@@ -667,12 +671,11 @@ def _plain(value: object, place: str) -> object:
     if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, Mapping):
-        for name in value:
-            _require_text(f"{place}, a name in it", name)
-        return {
-            name: _plain(item, f"{place}[{name!r}]") for name, item in value.items()
-        }
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        names = [_text(f"{place}, a name in it", name) for name in value]
+        items = zip(names, value.values())
+        return {name: _plain(item, f"{place}[{name!r}]") for name, item in items}
+    octets = isinstance(value, (bytes, bytearray, memoryview))
+    if isinstance(value, Sequence) and not octets:
         return [_plain(item, f"{place}[{at}]") for at, item in enumerate(value)]
     raise _not_plain(place, value)
 
@@ -728,20 +731,19 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
     base = _BASE.match(prepared.url)
     target = prepared.url[base.end() :] if base else ""
     if not base or not target.startswith("/"):
-        raise _wrong("url", "one that prepare() made", repr(prepared.url))
-    connection = _connection(base.group(), timeout_s)
+        raise _wrong("url", "one that prepare() made", "another")
     sent = False
     try:
-        connection.connect()
-        sent = True
-        connection.request(prepared.method, target, prepared.body, prepared.headers)
-        status, body = _read_answer(connection, timeout_s)
-    except (OSError, http.client.HTTPException) as error:
+        with contextlib.closing(_connection(base.group(), timeout_s)) as connection:
+            connection.connect()
+            sent = True
+            connection.sock.settimeout(timeout_s)
+            connection.request(prepared.method, target, prepared.body, prepared.headers)
+            status, body = _read_answer(connection)
+    except (OSError, ValueError, http.client.HTTPException) as error:
         what = "answer from" if sent else "connection to"
         reason = _printable(f"{type(error).__name__}: {error}")
-        raise TransportError(f"no {what} {base.group()}: {reason}", sent) from error
-    finally:
-        connection.close()
+        raise TransportError(f"no {what} {base.group()}: {reason}", sent) from None
     return parse_response(status, body, prepared)
 
 
@@ -751,46 +753,50 @@ def _connection(base_url: str, timeout_s: float) -> http.client.HTTPConnection:
     if scheme == "http":
         return http.client.HTTPConnection(host, timeout=timeout_s)
     context = ssl.create_default_context()
-    proxy = urllib.request.getproxies().get("https", "")
+    proxy = urllib.request.getproxies().get("https")
     if not proxy or urllib.request.proxy_bypass(host):
         return http.client.HTTPSConnection(host, timeout=timeout_s, context=context)
-    via = urllib.parse.urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    connection = http.client.HTTPSConnection(
-        via.hostname or "", via.port or 80, timeout=timeout_s, context=context
+    via = re.fullmatch(
+        r"(?:http://)?(?:([^/]*)@)?([^/@:]+|\[.*\])(?::([0-9]+))?/?", proxy
     )
-    login, at, _ = via.netloc.rpartition("@")
-    basic = base64.b64encode(urllib.parse.unquote_to_bytes(login)).decode()
-    headers = {"Proxy-Authorization": f"Basic {basic}"} if at else {}
+    if not via:
+        expected = "http://[user:password@]host[:port]"
+        raise _wrong("https_proxy", expected, "something else")
+    connection = http.client.HTTPSConnection(
+        via[2], int(via[3] or 80), timeout=timeout_s, context=context
+    )
+    connection.response_class = _Answer
+    login = base64.b64encode(urllib.parse.unquote_to_bytes(via[1] or "")).decode()
+    headers = {"Proxy-Authorization": f"Basic {login}"} if login else {}
     connection.set_tunnel(host, headers=headers)
     return connection
 
 
-def _read_answer(
-    connection: http.client.HTTPConnection, timeout_s: float
-) -> tuple[int, bytes]:
-    """Read status and body, within limits of time and size."""
-    reader: Any = _TimedReader(connection.sock, time.monotonic() + timeout_s)
-    response = http.client.HTTPResponse(reader)
-    response.begin()
-    body = bytearray()
-    while chunk := response.read(65536):
-        body += chunk
-        if len(body) > _MAX_ANSWER:
-            raise http.client.HTTPException(f"more than {_MAX_ANSWER} bytes")
-    if response.length:
-        raise http.client.IncompleteRead(b"", response.length)
-    return response.status, bytes(body)
+def _read_answer(connection: http.client.HTTPConnection) -> tuple[int, bytes]:
+    with _Answer(connection.sock) as response:
+        response.begin()
+        body = b"".join(iter(lambda: response.read(65536), b""))
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
+        return response.status, body
 
 
-class _TimedReader(io.RawIOBase):
-    """What a socket receives up to a deadline, however slowly it drips in."""
+class _Answer(http.client.HTTPResponse):
+    """A response that is read within the socket's timeout as a whole, and 32 MiB."""
 
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(_LimitedSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
+
+
+class _LimitedSocket(io.RawIOBase):
+    """As much of a socket as http.client.HTTPResponse uses: makefile()."""
+
+    def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._deadline = deadline
+        self._deadline = time.monotonic() + (sock.gettimeout() or 0)
+        self._room = _MAX_ANSWER
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Be the socket that http.client.HTTPResponse asks for a file."""
         return io.BufferedReader(self)
 
     def readable(self) -> bool:
@@ -801,7 +807,11 @@ class _TimedReader(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("timed out")
         self._sock.settimeout(left)
-        return self._sock.recv_into(buffer)
+        count = self._sock.recv_into(buffer)
+        self._room -= count
+        if self._room < 0:
+            raise http.client.HTTPException(f"more than {_MAX_ANSWER} bytes")
+        return count
 
 
 def parse_response(
@@ -824,18 +834,27 @@ def parse_response(
         envelope = None
     code = envelope.get("code") if isinstance(envelope, dict) else None
     if not isinstance(code, (str, int)):
-        text = body if isinstance(body, str) else body[:160].decode(errors="replace")
-        found = f"HTTP {status} with {_printable(text)!r}"
+        text = body if isinstance(body, str) else body[:1000].decode(errors="replace")
+        found = f"HTTP {status} with {_printable(_masked(text, prepared))!r}"
         if 300 <= status < 400:
             found += " (a redirect, which is not followed)"
         raise TransportError(f"expected Bitget's JSON, found {found}", True)
     if code == "00000":
         return envelope.get("data")
     message = str(envelope.get("msg") or envelope.get("message") or "")
+    message = _masked(message, prepared)
     digits = re.fullmatch("[0-9]{1,16}", str(envelope.get("requestTime")))
     time_ms = int(digits[0]) if digits else None
     advice = _advice(str(code), time_ms, prepared)
     raise ApiError(str(code), message, status, time_ms, advice)
+
+
+def _masked(text: str, prepared: PreparedRequest | None) -> str:
+    """Take out the request's own secrets, which a gateway may echo."""
+    for name in ("ACCESS-PASSPHRASE", "ACCESS-SIGN"):
+        if prepared is not None and name in prepared.headers:
+            text = text.replace(prepared.headers[name], "***")
+    return text
 
 
 def _advice(code: str, time_ms: int | None, prepared: PreparedRequest | None) -> str:
@@ -990,11 +1009,13 @@ class _StandInHandler(http.server.BaseHTTPRequestHandler):
 
 # ---- The command line ---------------------------------------------------------------
 
-_EXPECTED_ERRORS = (BitgetError, ValueError, OSError)
+_EXPECTED_ERRORS = (BitgetError, ValueError, OSError, RecursionError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit status: 0, 1 after an error, 130 after Ctrl-C."""
+    if sys.stderr is None:  # closed; print() would take standard output for it
+        sys.stderr = open(os.devnull, "w")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
             errors="backslashreplace"
@@ -1104,7 +1125,9 @@ def _prepare(
     params = dict(pairs)
     if len(params) < len(pairs):
         raise _wrong("query", "each name once", "one twice")
-    body = sys.stdin.buffer.read().decode() if args.body == "-" else args.body
+    body = args.body
+    if body == "-":
+        body = open(0, "rb", closefd=False).read().decode()
     return prepare(
         args.method,
         path,
@@ -1123,9 +1146,9 @@ def _keygen(args: argparse.Namespace) -> None:
     for path in (private, public):
         if path.exists():
             raise _wrong(str(path), "no such file", "one, which is never overwritten")
+    folder.mkdir(parents=True, exist_ok=True)
     print(f"making a key of {args.bits} bits; it takes a while", file=sys.stderr)
     key = generate_private_key(args.bits)
-    folder.mkdir(parents=True, exist_ok=True)
     _write_new(private, private_key_pem(key), 0o600)
     _write_new(public, public_key_pem(key), 0o644)
     print(public_key_pem(key))
@@ -1208,7 +1231,10 @@ def _check_clock(args: argparse.Namespace) -> Iterator[str]:
     start = time.time()
     answer = request("GET", "/api/v2/public/time", base_url=args.base_url)
     middle = (start + time.time()) / 2
-    off_s = middle - int(_field(answer, "serverTime")) / 1000
+    server_ms = _field(answer, "serverTime")
+    if not re.fullmatch("[0-9]{13}", server_ms):
+        raise _wrong("data.serverTime", "milliseconds", repr(server_ms))
+    off_s = middle - int(server_ms) / 1000
     if abs(off_s) > 30:
         raise _wrong(
             "it", "30 s off at most", f"{off_s:+.1f} s", "set this machine's clock"
@@ -1239,7 +1265,8 @@ def _check_signed_request(args: argparse.Namespace) -> Iterator[str]:
 
 def _field(answer: object, name: str) -> str:
     found = answer.get(name) if isinstance(answer, dict) else None
-    return _printable(", ".join(found) if isinstance(found, list) else str(found or ""))
+    items = found if isinstance(found, list) else [found or ""]
+    return _printable(", ".join(map(str, items)))
 
 
 def _demo(_: argparse.Namespace) -> None:
