@@ -14,7 +14,9 @@
 For "user-generated" API keys: Bitget holds the public half of an RSA pair, and the
 private half signs every request. Needs the package `rsa` and nothing else.
 
->>> prehash(16273667805456, "GET", "/api/mix/v2/market/depth", "limit=20&symbol=BTCUSDT")
+>>> prehash(
+...     16273667805456, "GET", "/api/mix/v2/market/depth", "limit=20&symbol=BTCUSDT"
+... )
 '16273667805456GET/api/mix/v2/market/depth?limit=20&symbol=BTCUSDT'
 
 Limits: a signature takes milliseconds, Python integers are not constant-time, and
@@ -27,22 +29,18 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import http.client
-import http.server
 import io
 import json
 import math
 import os
 import re
-import socketserver
 import ssl
 import sys
 import threading
 import time
 import urllib.parse
-import urllib.request
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +49,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import rsa
 import rsa.pem
-from pyasn1.codec.der import decoder, encoder
+from pyasn1.codec.der import decoder
 from pyasn1.type import univ
 
 if TYPE_CHECKING:
@@ -191,7 +189,7 @@ def _text(name: str, value: object) -> str:
 
 
 def sign(message: str, private_key: rsa.PrivateKey | Signer) -> str:
-    """Sign a prehash: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, section 8.2), in base64.
+    """Sign a prehash: base64 of RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, section 8.2).
 
     Args:
         message: the prehash; its UTF-8 bytes are signed.
@@ -253,10 +251,8 @@ class PrivateKey(rsa.PrivateKey):
         super().__init__(n, e, d, p, q)
 
     def __repr__(self) -> str:
-        fingerprint = hashlib.sha256(public_key_pem(self).encode()).hexdigest()
-        return (
-            f"<PrivateKey: {self.n.bit_length()} bits, public.pem {fingerprint[:16]}>"
-        )
+        digest = hashlib.sha256(public_key_pem(self).encode()).hexdigest()
+        return f"<PrivateKey: {self.n.bit_length()} bits, public.pem {digest[:16]}>"
 
     def blinded_encrypt(self, message: int) -> int:
         """Compute message^d mod n by the Chinese remainder theorem.
@@ -400,29 +396,20 @@ def _key_from_der(der: bytes) -> PrivateKey:
             raise _refused(_OTHER_ALGORITHMS.get(algorithm, "no RSA key"), _MAKE_ONE)
         return _key_from_der(bytes(parts[2]))
     if types == ["Integer"] * 9:  # RFC 8017, appendix A.1.2
-        return _key_from_numbers(*map(int, parts))
+        return _key_from_numbers([int(part) for part in parts])
     for beginning, found, remedy in _OTHER_FORMATS:
         if " ".join(types).startswith(beginning):
             raise _refused(found, remedy)
     raise _refused("DER that is no key", _MAKE_ONE)
 
 
-def _key_from_numbers(
-    version: int,
-    n: int,
-    e: int,
-    d: int,
-    p: int,
-    q: int,
-    exp1: int,
-    exp2: int,
-    coef: int,
-) -> PrivateKey:
-    bits = n.bit_length()
+def _key_from_numbers(numbers: list[int]) -> PrivateKey:
+    """Make a key of an RSAPrivateKey: version, n, e, d, p, q, exp1, exp2, coef."""
+    bits = numbers[1].bit_length()
     if not _MIN_BITS <= bits <= _MAX_BITS:
         raise _refused(f"one of {bits} bits", _MAKE_ONE)
-    key = PrivateKey(n, e, d, p, q)
-    if (version, exp1, exp2, coef) != (0, key.exp1, key.exp2, key.coef):
+    key = PrivateKey(*numbers[1:6])
+    if [0, key.exp1, key.exp2, key.coef] != numbers[:1] + numbers[6:]:
         raise _refused("numbers that do not belong together", _COPY_AGAIN)
     return key
 
@@ -452,8 +439,9 @@ def private_key_pem(key: rsa.PrivateKey) -> str:
 
 def public_key_pem(key: rsa.PrivateKey | rsa.PublicKey) -> str:
     """Write the public half as Bitget's form wants it: SubjectPublicKeyInfo in PEM."""
-    bits = rsa.PublicKey(key.n, key.e).save_pkcs1("DER").hex()
-    return _pem("PUBLIC KEY", _rsa_algorithm(), univ.BitString(hexValue=bits))
+    octets = rsa.PublicKey(key.n, key.e).save_pkcs1("DER")
+    bits = univ.BitString(hexValue=octets.hex())
+    return _pem("PUBLIC KEY", _rsa_algorithm(), bits)
 
 
 def _rsa_algorithm() -> univ.Sequence:
@@ -469,6 +457,8 @@ def _sequence(*parts: object) -> univ.Sequence:
 
 
 def _pem(label: str, *parts: object) -> str:
+    from pyasn1.codec.der import encoder
+
     return rsa.pem.save_pem(encoder.encode(_sequence(*parts)), label).decode()
 
 
@@ -598,12 +588,7 @@ def prepare(
         ValueError: a wrong argument; floats are, for Bitget takes amounts as strings.
     """
     method, path = _text("method", method).upper(), _text("path", path)
-    base_url = _text("base_url", base_url)
-    base = _BASE.fullmatch(base_url)
-    if not base or int(base["port"] or 0) > 65535:
-        expected = "https://host[:port] and no more, or http:// on loopback"
-        found = re.sub("(?s)//.*@", "//***@", base_url)
-        raise _wrong("base_url", expected, repr(found))
+    base_url = _checked_base(base_url)
     if timestamp_ms is None:
         timestamp_ms = time.time_ns() // 1_000_000
     pairs = _query_pairs(params)
@@ -612,9 +597,8 @@ def prepare(
     message = prehash(timestamp_ms, method, path, query, text)
     if method == "GET" and text:
         raise _wrong("body", "none with GET", "one", "use params")
-    escaped = urllib.parse.urlencode(
-        pairs, safe=_UNESCAPED, quote_via=urllib.parse.quote
-    )
+    quote = urllib.parse.quote
+    escaped = urllib.parse.urlencode(pairs, safe=_UNESCAPED, quote_via=quote)
     url = f"{base_url}{path}{'?' if pairs else ''}{escaped}"
     headers = {
         "Content-Type": "application/json",
@@ -622,14 +606,25 @@ def prepare(
         "User-Agent": f"bitget_rsa/{__version__}",
     }
     if credentials is None:
-        return PreparedRequest(method, url, headers, text.encode() or None, "")
-    headers["ACCESS-KEY"] = credentials.api_key
-    headers["ACCESS-SIGN"] = sign(message, credentials.private_key)
-    headers["ACCESS-TIMESTAMP"] = str(timestamp_ms)
-    headers["ACCESS-PASSPHRASE"] = credentials.passphrase
-    if credentials.demo:
-        headers["paptrading"] = "1"  # Bitget API documentation, "Demo Trading"
+        message = ""
+    else:
+        headers["ACCESS-KEY"] = credentials.api_key
+        headers["ACCESS-SIGN"] = sign(message, credentials.private_key)
+        headers["ACCESS-TIMESTAMP"] = str(timestamp_ms)
+        headers["ACCESS-PASSPHRASE"] = credentials.passphrase
+        if credentials.demo:
+            headers["paptrading"] = "1"  # Bitget API documentation, "Demo Trading"
     return PreparedRequest(method, url, headers, text.encode() or None, message)
+
+
+def _checked_base(base_url: str) -> str:
+    base_url = _text("base_url", base_url)
+    base = _BASE.fullmatch(base_url)
+    if not base or int(base["port"] or 0) > 65535:
+        expected = "https://host[:port] and no more, or http:// on loopback"
+        found = re.sub("(?s)//.*@", "//***@", base_url)
+        raise _wrong("base_url", expected, repr(found))
+    return base_url
 
 
 def _query_pairs(params: Mapping[str, object] | None) -> list[tuple[str, str]]:
@@ -641,8 +636,8 @@ def _query_pairs(params: Mapping[str, object] | None) -> list[tuple[str, str]]:
     if params is not None and not isinstance(params, Mapping):
         raise _wrong("params", "a mapping", type(params).__name__)
     pairs = []
-    for name, value in (params or {}).items():
-        name = _text("params", name)
+    for key, value in (params or {}).items():
+        name = _text("params", key)
         if isinstance(value, str):
             pairs.append((name, _text(f"params[{name!r}]", value)))
         elif isinstance(value, int):
@@ -688,6 +683,7 @@ def _not_plain(place: str, value: object) -> ValueError:
 # ---- Sending it ---------------------------------------------------------------------
 
 _MAX_ANSWER = 32 * 1024 * 1024  # bytes
+_PROXY = rf"(?:http://)?(?:(?P<login>[^/]*)@)?(?P<host>[^/@:]+|\[.*\]){_PORT}/?"
 
 # Bitget API documentation, "Error Code"; 40085 and 40099 as others have reported them.
 _ADVICE = {
@@ -749,6 +745,8 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
 
 def _connection(base_url: str, timeout_s: float) -> http.client.HTTPConnection:
     """Choose the connection: plain on loopback, else TLS, through a proxy if any."""
+    import urllib.request  # here, because it would make this module's import longer
+
     scheme, host = base_url.split("://")
     if scheme == "http":
         return http.client.HTTPConnection(host, timeout=timeout_s)
@@ -756,17 +754,16 @@ def _connection(base_url: str, timeout_s: float) -> http.client.HTTPConnection:
     proxy = urllib.request.getproxies().get("https")
     if not proxy or urllib.request.proxy_bypass(host):
         return http.client.HTTPSConnection(host, timeout=timeout_s, context=context)
-    via = re.fullmatch(
-        r"(?:http://)?(?:([^/]*)@)?([^/@:]+|\[.*\])(?::([0-9]+))?/?", proxy
-    )
+    via = re.fullmatch(_PROXY, proxy)
     if not via:
         expected = "http://[user:password@]host[:port]"
         raise _wrong("https_proxy", expected, "something else")
+    address = f"{via['host']}:{via['port'] or 80}"
     connection = http.client.HTTPSConnection(
-        via[2], int(via[3] or 80), timeout=timeout_s, context=context
+        address, timeout=timeout_s, context=context
     )
     connection.response_class = _Answer
-    login = base64.b64encode(urllib.parse.unquote_to_bytes(via[1] or "")).decode()
+    login = base64.b64encode(urllib.parse.unquote_to_bytes(via["login"] or "")).decode()
     headers = {"Proxy-Authorization": f"Basic {login}"} if login else {}
     connection.set_tunnel(host, headers=headers)
     return connection
@@ -859,9 +856,7 @@ def _masked(text: str, prepared: PreparedRequest | None) -> str:
 
 def _advice(code: str, time_ms: int | None, prepared: PreparedRequest | None) -> str:
     """Say what to do, with what can be known of this very request."""
-    advice = next(
-        (text for codes, text in _ADVICE.items() if code in codes.split()), ""
-    )
+    advice = "".join(text for codes, text in _ADVICE.items() if code in codes.split())
     if code == "40008" and time_ms is not None:
         off_s = time.time() - time_ms / 1000
         side = "ahead of" if off_s > 0 else "behind"
@@ -932,7 +927,7 @@ class _Account(NamedTuple):
     demo: bool = False
 
 
-class _StandIn(socketserver.ThreadingTCPServer):
+class _StandIn:
     """A server on loopback that judges requests as Bitget does, by the public key.
 
     It rebuilds the prehash from what arrives, without prehash(), prepare() and sign().
@@ -941,19 +936,54 @@ class _StandIn(socketserver.ThreadingTCPServer):
     def __init__(
         self, accounts: Mapping[str, _Account], answers: Mapping[str, object]
     ) -> None:
-        super().__init__(("127.0.0.1", 0), _StandInHandler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        import http.server
+        import socketserver
+
+        respond = self.respond
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            timeout = 10
+
+            def do_GET(self) -> None:
+                size = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(size).decode(errors="replace")
+                status, answer = respond(self.command, self.path, self.headers, body)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_POST = do_GET
+
+            def log_message(self, *_: object) -> None:
+                """Keep the terminal free."""
+
         self.accounts = accounts  # by API key
         self.answers = answers  # `data` by path
         self.rebuilt = ""  # the prehash of the last request
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> _StandIn:
-        threading.Thread(target=self.serve_forever, args=(0.02,)).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,)).start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.shutdown()
-        self.server_close()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def respond(
+        self, method: str, target: str, headers: Message, body: str
+    ) -> tuple[int, bytes]:
+        """Return an HTTP status and Bitget's envelope."""
+        code = self.judge(method, target, headers, body)
+        envelope = {
+            "code": code,
+            "msg": "success" if code == "00000" else "refused",
+            "requestTime": time.time_ns() // 1_000_000,
+            "data": self.answers.get(target.partition("?")[0]),
+        }
+        return 200 if code == "00000" else 400, json.dumps(envelope).encode()
 
     def judge(self, method: str, target: str, headers: Message, body: str) -> str:
         """Return the code that Bitget gives such a request."""
@@ -982,31 +1012,6 @@ class _StandIn(socketserver.ThreadingTCPServer):
         return "00000"
 
 
-class _StandInHandler(http.server.BaseHTTPRequestHandler):
-    server: _StandIn
-    timeout = 10
-
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        code = self.server.judge(self.command, self.path, self.headers, body)
-        envelope = {
-            "code": code,
-            "msg": "success" if code == "00000" else "refused",
-            "requestTime": time.time_ns() // 1_000_000,
-            "data": self.server.answers.get(self.path.partition("?")[0]),
-        }
-        answer = json.dumps(envelope).encode()
-        self.send_response(200 if code == "00000" else 400)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_POST = do_GET
-
-    def log_message(self, *_: object) -> None:
-        """Keep the terminal free."""
-
-
 # ---- The command line ---------------------------------------------------------------
 
 _EXPECTED_ERRORS = (BitgetError, ValueError, OSError, RecursionError)
@@ -1014,12 +1019,10 @@ _EXPECTED_ERRORS = (BitgetError, ValueError, OSError, RecursionError)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit status: 0, 1 after an error, 130 after Ctrl-C."""
-    if sys.stderr is None:  # closed; print() would take standard output for it
-        sys.stderr = open(os.devnull, "w")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(
-            errors="backslashreplace"
-        )  # a terminal may know ASCII only
+    if sys.stderr is None:  # closed; print() would take standard output in its place
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for the process's life
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it may know ASCII only
+        sys.stdout.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         status = _run(arguments)
@@ -1097,14 +1100,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _environment(args: argparse.Namespace) -> dict[str, str]:
     """Return the environment, with the options in their place."""
-    environ = dict(os.environ)
+    environ, file = dict(os.environ), "BITGET_PRIVATE_KEY_FILE"
     if args.key:
         environ.pop("BITGET_PRIVATE_KEY", None)
-        environ["BITGET_PRIVATE_KEY_FILE"] = args.key
-    elif not environ.get("BITGET_PRIVATE_KEY") and not environ.get(
-        "BITGET_PRIVATE_KEY_FILE"
-    ):
-        environ["BITGET_PRIVATE_KEY_FILE"] = "private.pem"
+        environ[file] = args.key
+    elif not (environ.get("BITGET_PRIVATE_KEY") or environ.get(file)):
+        environ[file] = "private.pem"
     if args.demo_trading:
         environ["BITGET_DEMO"] = "1"
     return environ
@@ -1114,20 +1115,19 @@ def _prepare(
     args: argparse.Namespace, credentials: Credentials | None
 ) -> PreparedRequest:
     path, _, query = args.target.partition("?")
-    query = query.replace("+", "%2B")  # a plus is a plus; only HTML forms mean a space
-    pairs = (
-        urllib.parse.parse_qsl(
+    pairs = []
+    if query:
+        query = query.replace("+", "%2B")  # only HTML forms mean a space by it
+        pairs = urllib.parse.parse_qsl(
             query, keep_blank_values=True, strict_parsing=True, errors="strict"
         )
-        if query
-        else []
-    )
     params = dict(pairs)
     if len(params) < len(pairs):
         raise _wrong("query", "each name once", "one twice")
     body = args.body
     if body == "-":
-        body = open(0, "rb", closefd=False).read().decode()
+        with open(0, "rb", closefd=False) as stdin:
+            body = stdin.read().decode()
     return prepare(
         args.method,
         path,
@@ -1153,9 +1153,7 @@ def _keygen(args: argparse.Namespace) -> None:
     _write_new(public, public_key_pem(key), 0o644)
     print(public_key_pem(key))
     print("Next: at Bitget, under API Management, create a user-generated API key and")
-    print(
-        f"paste the public key above (it is in {public}). Keep {private} to yourself."
-    )
+    print(f"paste the public key above, also in {public}. Keep {private} to yourself.")
 
 
 def _write_new(path: Path, text: str, mode: int) -> None:
@@ -1196,6 +1194,7 @@ def _request(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> int:
     """go through the steps before going live"""
+    warnings.simplefilter("ignore")  # the first step reports them
     status = 0
     for name, step in (
         ("private key", _check_private_key),
@@ -1214,49 +1213,43 @@ def _check(args: argparse.Namespace) -> int:
 
 def _check_private_key(args: argparse.Namespace) -> Iterator[str]:
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a file that others can read
+        warnings.simplefilter("error")  # other users can read the file
         key = _key_from_env(_environment(args))
     yield f"private key: {key.n.bit_length()} bits, not readable by other users"
 
 
 def _check_public_key(args: argparse.Namespace) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pem = public_key_pem(_key_from_env(_environment(args)))
+    pem = public_key_pem(_key_from_env(_environment(args)))
     digest = hashlib.sha256(pem.encode()).hexdigest()
-    yield f"public key: SHA-256 of its PEM {digest}; register what `pubkey` prints"
+    yield f"public key: register what `pubkey` prints; its SHA-256 is {digest}"
 
 
 def _check_clock(args: argparse.Namespace) -> Iterator[str]:
-    start = time.time()
+    before = time.time()
     answer = request("GET", "/api/v2/public/time", base_url=args.base_url)
-    middle = (start + time.time()) / 2
     server_ms = _field(answer, "serverTime")
     if not re.fullmatch("[0-9]{13}", server_ms):
         raise _wrong("data.serverTime", "milliseconds", repr(server_ms))
-    off_s = middle - int(server_ms) / 1000
+    off_s = (before + time.time()) / 2 - int(server_ms) / 1000
     if abs(off_s) > 30:
-        raise _wrong(
-            "it", "30 s off at most", f"{off_s:+.1f} s", "set this machine's clock"
+        raise ValueError(
+            f"expected at most 30 s off Bitget's, found {off_s:+.1f} s; set this "
+            "machine's clock"
         )
-    yield f"clock: {off_s:+.1f} s off Bitget's; 30 are allowed"
+    yield f"clock: {off_s:+.1f} s off Bitget's; up to 30 s are allowed"
 
 
 def _check_signed_request(args: argparse.Namespace) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        credentials = Credentials.from_env(_environment(args))
-    ask = functools.partial(
-        request, "GET", credentials=credentials, base_url=args.base_url
-    )
+    credentials = Credentials.from_env(_environment(args))
+    where: dict[str, Any] = {"credentials": credentials, "base_url": args.base_url}
     try:
-        info = ask("/api/v2/spot/account/info")
+        info = request("GET", "/api/v2/spot/account/info", **where)
     except ApiError as error:
         if error.code != "40085":
             raise
-        ask("/api/v3/account/assets")
+        request("GET", "/api/v3/account/assets", **where)
         yield "signed request: accepted, for a unified account"
-        yield "permissions: see API Management; /api/v3 does not tell them"
+        yield "permissions and IP addresses: see API Management; /api/v3 tells none"
         return
     yield "signed request: accepted"
     yield f"permissions: {_field(info, 'authorities')}"
@@ -1269,32 +1262,27 @@ def _field(answer: object, name: str) -> str:
     return _printable(", ".join(map(str, items)))
 
 
+_ORDER_INFO = "/api/v2/spot/trade/orderInfo"
+_PLACE_ORDER = "/api/v2/spot/trade/place-order"
+
+
 def _demo(_: argparse.Namespace) -> None:
     """show both sides of the protocol on this machine: no account, no network"""
-    print("1. A key pair is made. Bitget gets the public half only.\n")
+    print("1. A key pair, made in some seconds. Bitget gets the public half only.\n")
     key = generate_private_key()
     print(public_key_pem(key))
     credentials = Credentials("demo_api_key", "demoPassphrase1", key)
     account = _Account("demoPassphrase1", rsa.PublicKey(key.n, key.e))
-    client_oid = "grid 7+8"
-    answers = {
-        "/api/v2/spot/trade/orderInfo": [],
-        "/api/v2/spot/trade/place-order": {"orderId": "1", "clientOid": client_oid},
-    }
+    query = {"symbol": "$AIUSDT", "clientOid": "grid 7+8"}
+    order = {"symbol": "BTCUSDT", "side": "buy", "orderType": "limit", "force": "gtc"}
+    order |= {"price": "65000.5", "size": "0.01", "clientOid": "grid 7+8"}
+    answers = {_ORDER_INFO: [], _PLACE_ORDER: {"orderId": "1", "clientOid": "grid 7+8"}}
     with _StandIn({"demo_api_key": account}, answers) as bitget:
-        build = functools.partial(prepare, credentials=credentials, base_url=bitget.url)
-        params = {"symbol": "$AIUSDT", "clientOid": client_oid}
+        where: dict[str, Any] = {"credentials": credentials, "base_url": bitget.url}
         print("2. A query is sorted, signed as it reads, and sent percent-encoded.\n")
-        _show(bitget, build("GET", "/api/v2/spot/trade/orderInfo", params=params))
-        order = {
-            "symbol": "BTCUSDT",
-            "side": "buy",
-            "orderType": "limit",
-            "force": "gtc",
-        }
-        order.update(price="65000.5", size="0.01", clientOid=client_oid)
+        _show(bitget, prepare("GET", _ORDER_INFO, params=query, **where))
         print("3. A body is signed and sent to the letter.\n")
-        prepared = build("POST", "/api/v2/spot/trade/place-order", body=order)
+        prepared = prepare("POST", _PLACE_ORDER, body=order, **where)
         _show(bitget, prepared)
         print("4. The size is changed on the way: the signature no longer fits.\n")
         changed = (prepared.body or b"").replace(b'"0.01"', b'"9.01"')
@@ -1304,7 +1292,7 @@ def _demo(_: argparse.Namespace) -> None:
 def _show(bitget: _StandIn, prepared: PreparedRequest) -> None:
     """Send a request to the stand-in, and print what either side does."""
     try:
-        answer, verified = json.dumps(send(prepared)), "yes"
+        answer, verified = f"00000 {json.dumps(send(prepared))}", "yes"
     except ApiError as error:
         answer, verified = str(error), "no"
     headers = {**prepared.headers, "ACCESS-PASSPHRASE": "********"}
