@@ -2571,7 +2571,7 @@ class TestCommandLine(CommandCase):
         command = " ".join(map(shlex.quote, self.command("sign", "POST", "/a", "-")))
         for redirection, status, out in (("<&-", 1, 0), ("</dev/null 2>&-", 0, 2)):
             ran = subprocess.run(
-                ["sh", "-c", f"exec {command} {redirection}"],
+                ["/bin/sh", "-c", f"exec {command} {redirection}"],
                 cwd=self.folder,
                 env=self.environ,
                 capture_output=True,
