@@ -923,6 +923,12 @@ class TestTheStringThatIsSigned(Case):
             with self.subTest(wrong), self.refused("timestamp", "int", repr(wrong)):
                 prehash(wrong, "GET", "/a")  # type: ignore[arg-type]
 
+    def test_an_error_is_one_plain_sentence(self) -> None:
+        with self.assertRaises(ValueError) as caught:
+            prehash(1, "PUT", "/a")
+        text = "method: expected GET or POST, found 'PUT'"
+        self.assertEqual(str(caught.exception), text)
+
     def test_method_is_get_or_post(self) -> None:
         for wrong in ("", "PUT", "DELETE", "GET ", "GET\r\nX: y", " POST"):
             with self.subTest(wrong), self.refused("method", "GET or POST"):
@@ -1087,6 +1093,9 @@ class TestPrivateKey(Case):
                 with self.refused("do not belong", "-check", error=KeyFormatError):
                     PrivateKey(**{**good, **change})
 
+    def test_a_small_public_exponent_is_accepted(self) -> None:
+        self.assertEqual(PrivateKey(187, 3, 107, 11, 17).e, 3)
+
     def test_primes_in_either_order(self) -> None:
         swapped = PrivateKey(KEY.n, KEY.e, KEY.d, KEY.q, KEY.p)
         self.assertEqual(sign("message", swapped), sign("message", KEY))
@@ -1172,7 +1181,10 @@ class TestKeyFiles(Case):
             remedy = remedies.get(found, "openssl genpkey -algorithm RSA")
             for source in (octets, pem(octets, "PRIVATE KEY"), encoded):
                 with self.subTest(name):
-                    with self.refused(found, remedy, error=KeyFormatError):
+                    words = (f", found {found}; ", remedy)
+                    if found == "1024 bits":
+                        words = ("one of 1024 bits; ", remedy)
+                    with self.refused(*words, error=KeyFormatError):
                         load_private_key(source)
 
     def test_other_texts_are_named_with_what_to_do(self) -> None:
@@ -1196,6 +1208,7 @@ class TestKeyFiles(Case):
             (cut + KEYS["rfc7520"], ("without its END line",)),
             (cut + "-----END PRIVATE KEY-----", ("copy it again",)),
             (pem(PKCS8, "PRIVATE KEY").replace("A", "!"), ("base64", "copy it again")),
+            (KEYS["rfc7515"].replace("A", "A!", 1), ("base64", "copy it again")),
             (pem(PKCS8[:-3], "PRIVATE KEY"), ("damaged DER", "copy it again")),
             (PKCS8[:-3], ("damaged DER",)),
             (PKCS8[:26] + PKCS1[:-3], ("damaged DER",)),
@@ -1278,7 +1291,7 @@ class TestKeyFiles(Case):
 
     @unittest.skipUnless(os.name == "posix", "file modes are POSIX")
     def test_a_file_that_others_can_read_brings_a_warning(self) -> None:
-        for mode in (0o600, 0o400, 0o700, 0o622):
+        for mode in (0o600, 0o400, 0o711, 0o622):
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 load_private_key(self.write(f"{mode}", PKCS8, mode))
@@ -1551,8 +1564,10 @@ class TestPrepare(Case):
                     prepare("GET", "/a", params={"size": wrong})
         with self.refused("params", "a mapping"):
             prepare("GET", "/a", params=[("a", "b")])  # type: ignore[arg-type]
-        with self.refused("params", "expected str"):
+        with self.refused("params: expected str, found int"):
             prepare("GET", "/a", params={1: "b"})  # type: ignore[dict-item]
+        with self.refused("method: expected str, found int"):
+            prepare(1, "/a")  # type: ignore[arg-type]
         for params in ({"a": "\ud800"}, {"\ud800": "a"}):
             with self.refused("params", "not UTF-8"):
                 prepare("GET", "/a", params=params)
