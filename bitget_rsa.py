@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import hashlib
 import http.client
 import io
@@ -36,26 +35,31 @@ import json
 import math
 import os
 import re
+import socketserver
 import ssl
 import sys
 import threading
 import time
-import urllib.parse
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlencode
 
-import rsa
-import rsa.pem
-from pyasn1.codec.der import decoder
-from pyasn1.type import univ
+try:
+    import rsa
+    import rsa.pem
+    from pyasn1.codec.der import decoder, encoder
+    from pyasn1.type import univ
+except ModuleNotFoundError as missing:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"bitget_rsa: {missing}; pip install rsa, or run this file with uv run")
 
 if TYPE_CHECKING:
     import argparse
     import socket
-    from email.message import Message
 
 __version__ = "1.0.0"
 __all__ = [
@@ -73,7 +77,7 @@ Signer = Callable[[bytes], bytes]
 
 
 class BitgetError(Exception):
-    """Base of the errors of this module; a wrong argument is a plain ValueError."""
+    """Base of this module's errors, but for a wrong argument: that is a ValueError."""
 
 
 class KeyFormatError(BitgetError, ValueError):
@@ -89,7 +93,7 @@ class ApiError(BitgetError):
         message: Bitget's text, in the language that the header `locale` asks for.
         status: the HTTP status, which may be 200.
         request_time_ms: Bitget's clock, milliseconds since the epoch, or None.
-        advice: what to do, for the codes that this module knows; else empty.
+        advice: what to do, for the codes that this module knows; otherwise empty.
     """
 
     code: str
@@ -106,7 +110,7 @@ class ApiError(BitgetError):
 
 @dataclass(eq=False)
 class TransportError(BitgetError):
-    """No answer of Bitget's: the connection failed, or something else answered.
+    """No answer from Bitget: the connection failed, or something else answered.
 
     Attributes:
         reason: what happened.
@@ -128,7 +132,7 @@ _OUTCOME_UNKNOWN = (
 
 
 def _printable(text: str) -> str:
-    """Shorten a stranger's text, and take out what could control a terminal."""
+    """Cut text from outside to 160 characters, without those that steer a terminal."""
     return "".join(char if char.isprintable() else " " for char in text[:160])
 
 
@@ -146,15 +150,15 @@ def prehash(
     """Join the parts of a request into the string that Bitget wants signed.
 
     Args:
-        timestamp_ms: milliseconds since the epoch, the same digits as in
+        timestamp_ms: milliseconds since the epoch, from 0 up, the same digits as in
             ACCESS-TIMESTAMP; Bitget refuses it when more than 30 s off.
-        method: GET or POST, in any case; Bitget has no others.
-        path: from the first slash on, such as /api/v2/spot/account/assets.
+        method: GET or POST, in either case; Bitget has no others.
+        path: a slash, then visible ASCII without "?", "#" and backslash.
         query: the query before percent-encoding, without "?", in the order sent.
-        body: the characters sent, to the letter.
+        body: exactly the characters that are sent.
 
     Raises:
-        ValueError: a part that is not text, or would make another request of it.
+        ValueError: a part that is not of this form.
 
     Source: Bitget API documentation, "Signature".
 
@@ -162,7 +166,9 @@ def prehash(
     '1763800000000POST/api/v2/spot/trade/place-order{}'
     """
     if type(timestamp_ms) is not int or timestamp_ms < 0:
-        remedy = "for milliseconds use time.time_ns() // 1_000_000"
+        remedy = (
+            "such as time.time_ns() // 1_000_000, or int(time.time()) for WebSocket"
+        )
         raise _wrong("timestamp", "an int from 0 up", repr(timestamp_ms), remedy)
     method, path = _text("method", method).upper(), _text("path", path)
     query, body = _text("query", query), _text("body", body)
@@ -170,14 +176,15 @@ def prehash(
         raise _wrong("method", "GET or POST", repr(method))
     if not re.fullmatch(r"/[!-~]*", path) or set(path) & set("?#\\"):
         expected = "a slash, then visible ASCII without ? # and \\"
-        raise _wrong("path", expected, repr(path), "a query goes into params")
+        remedy = "a host goes into base_url, a query into params"
+        raise _wrong("path", expected, repr(path), remedy)
     if query.startswith("?"):
         raise _wrong("query", "it without the ? in front", "one with it")
     return f"{timestamp_ms}{method}{path}{'?' if query else ''}{query}{body}"
 
 
 def _text(name: str, value: object) -> str:
-    """Return text as a plain str: an Enum may be one, and yet print as another."""
+    """Return text as a plain str: an Enum that is a str is formatted by its name."""
     if not isinstance(value, str):
         raise _wrong(name, "str", type(value).__name__)
     if re.search("[\ud800-\udfff]", value):
@@ -189,7 +196,7 @@ def _text(name: str, value: object) -> str:
 
 
 def sign(message: str, private_key: rsa.PrivateKey | Signer) -> str:
-    """Sign a prehash: base64 of RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, section 8.2).
+    """Sign a prehash by RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, section 8.2.1).
 
     Args:
         message: the prehash; its UTF-8 bytes are signed.
@@ -197,43 +204,49 @@ def sign(message: str, private_key: rsa.PrivateKey | Signer) -> str:
             signature, for a key that lives elsewhere: `cryptography`, a KMS, an HSM.
 
     Returns:
-        The value of ACCESS-SIGN: 344 characters for 2048 bits, 684 for 4096.
+        The value of ACCESS-SIGN, base64: 344 characters for 2048 bits, 684 for 4096.
 
     Raises:
-        BitgetError: the signature computed here does not verify, and is kept back.
-        ValueError: the callable did not return bytes.
+        BitgetError: the signature computed here does not verify; it is not returned.
+        ValueError: an argument of another type, or a callable that did not return
+            bytes; its own errors come through.
 
     Source: Bitget's sample code; its documentation does not name the padding.
     """
     octets = _text("message", message).encode()
-    if isinstance(private_key, rsa.PrivateKey):
-        signature = _sign_and_verify(octets, private_key)
-    else:
+    _require_signer(private_key)
+    if not isinstance(private_key, rsa.PrivateKey):
         signature = private_key(octets)
-    if not isinstance(signature, bytes) or not signature:
-        expected = "a callable that returns the signature as bytes"
-        raise _wrong("private_key", expected, f"one with {type(signature).__name__}")
-    return base64.b64encode(signature).decode()
-
-
-def _sign_and_verify(octets: bytes, private_key: rsa.PrivateKey) -> bytes:
-    """Keep a faulty signature back: one can betray the key (Boneh et al., 1997)."""
+        if not isinstance(signature, bytes) or not signature:
+            expected = "a callable that returns the signature as bytes"
+            found = f"one that returned {type(signature).__name__}"
+            raise _wrong("private_key", expected, found)
+        return base64.b64encode(signature).decode()
     signature = rsa.sign(octets, private_key, "SHA-256")
-    try:
+    try:  # a faulty signature can betray the key (Boneh, DeMillo and Lipton, 1997)
         rsa.verify(octets, signature, rsa.PublicKey(private_key.n, private_key.e))
     except rsa.VerificationError:
         raise BitgetError(
             "expected a signature that verifies, computed one that does not; "
             "check the key and this machine's memory"
         ) from None
-    return signature
+    return base64.b64encode(signature).decode()
+
+
+def _require_signer(private_key: object) -> None:
+    if not isinstance(private_key, rsa.PrivateKey) and not callable(private_key):
+        found, remedy = type(private_key).__name__, "use load_private_key()"
+        raise _wrong("private_key", "a key or a callable", found, remedy)
 
 
 class PrivateKey(rsa.PrivateKey):
-    """An rsa.PrivateKey that signs three times faster and never prints itself.
+    """An rsa.PrivateKey that signs three times as fast and never prints itself.
 
-    Made of n, e, d, p and q (RFC 8017, section 3.2), as load_private_key() and
-    generate_private_key() do; KeyFormatError when they do not belong together.
+    Args:
+        n, e, d, p, q: as in RFC 8017, section 3.2, for two primes.
+
+    Raises:
+        KeyFormatError: the numbers do not belong together.
     """
 
     __slots__ = ()
@@ -244,7 +257,7 @@ class PrivateKey(rsa.PrivateKey):
             and min(p, q) > 1
             and math.gcd(p, q) == 1
             and 1 < d < n
-            and e > 2
+            and 2 < e < n
             and e * d % (p - 1) == e * d % (q - 1) == 1
         ):
             raise _refused("numbers that do not belong together", _COPY_AGAIN)
@@ -257,8 +270,8 @@ class PrivateKey(rsa.PrivateKey):
     def blinded_encrypt(self, message: int) -> int:
         """Compute message^d mod n by the Chinese remainder theorem.
 
-        `rsa` does so (RFC 8017, section 5.1.2) to decrypt, and takes the plain power to
-        sign. Both are blinded, and their result is the same.
+        RFC 8017, section 5.2.1, allows both ways. `rsa` signs by the plain power and
+        decrypts by the theorem; both are blinded, and give the same number.
         """
         return self.blinded_decrypt(message)
 
@@ -267,6 +280,8 @@ _MIN_BITS, _MAX_BITS = 2048, 16384  # Bitget's key tool offers 2048 and 4096
 _MAX_KEY_FILE = 65536  # bytes; a PEM of 16384 bits takes 13,000
 
 _RSA_ENCRYPTION = "1.2.840.113549.1.1.1"  # RFC 8017, appendix A.1
+# That and a NULL, as RFC 3279, section 2.3.1, demands.
+_RSA_ALGORITHM = univ.Any(hexValue="300d06092a864886f70d0101010500")
 _OTHER_ALGORITHMS = {
     "1.2.840.113549.1.1.10": "an RSA-PSS key",  # RFC 8017, appendix A.2.3
     "1.2.840.10045.2.1": "an EC key",  # RFC 5480, section 2.1.1
@@ -281,8 +296,10 @@ _MAKE_ONE = (
 _COPY_AGAIN = "copy it again, then try: openssl pkey -in FILE -check -noout"
 _DECRYPT = "decrypt it: openssl pkey -in FILE -out private.pem"
 _USE_PRIVATE = f"use the private key that belongs to it, or {_MAKE_ONE}"
+_NEW_API_KEY = f"create a user-generated API key, and {_MAKE_ONE}"
+_GIVE_PATH = "if it is one, give pathlib.Path(name) or set BITGET_PRIVATE_KEY_FILE"
 
-# What else a DER may hold: the types it begins with, its name, the remedy.
+# What DER may hold in place of a key: the types it begins with, its name, a remedy.
 _OTHER_FORMATS = (
     ("Sequence Sequence BitString", "a certificate", _USE_PRIVATE),  # RFC 5280, 4.1
     ("Sequence BitString", "a public key", _USE_PRIVATE),  # RFC 5280, section 4.1
@@ -291,6 +308,15 @@ _OTHER_FORMATS = (
     ("Integer " * 9 + "Sequence", "a multi-prime key", _MAKE_ONE),  # RFC 8017, A.1.2
     ("Integer " * 5 + "Integer", "a DSA key", _MAKE_ONE),  # as old OpenSSL writes it
     ("Integer Integer", "a public key", _USE_PRIVATE),  # RFC 8017, appendix A.1.1
+)
+
+# What a text may be in place of a key: its pattern, its name, a remedy. The public
+# keys are OpenSSH's, named by RFC 4253, section 6.6, and RFC 5656, section 3.1.
+_OTHER_TEXTS = (
+    ("", "nothing", f"give what private.pem contains, or {_MAKE_ONE}"),
+    ("[0-9A-Za-z]{32,128}", "what may be the secret of an HMAC API key", _NEW_API_KEY),
+    ("(ssh|ecdsa)-.*", "a public key", _USE_PRIVATE),
+    (".{,1023}", "a short text, perhaps the name of a file", _GIVE_PATH),
 )
 
 
@@ -311,14 +337,21 @@ def load_private_key(source: str | bytes | os.PathLike[str]) -> PrivateKey:
         UserWarning: other users of this machine can read the file.
     """
     if isinstance(source, os.PathLike):
-        source = _read_key_file(source)
+        with open(source, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            key = load_private_key(file.read(_MAX_KEY_FILE + 1))
+        # Only on POSIX does the mode tell what other users may do.
+        if os.name == "posix" and mode & 0o044:
+            message = f"other users can read this private key; chmod 600 {source}"
+            warnings.warn(message, stacklevel=2)
+        return key
     if not isinstance(source, (str, bytes)):
         raise _refused(type(source).__name__, "give str, bytes or pathlib.Path")
     if isinstance(source, str):
         source = source.lstrip("\ufeff").encode("latin-1", "replace")
     if len(source) > _MAX_KEY_FILE:
         raise _refused(f"more than {_MAX_KEY_FILE} bytes", _MAKE_ONE)
-    # DER begins with the tag of a SEQUENCE; other tags are control characters.
+    # A key in DER begins with SEQUENCE, 0x30, also "0"; its other tags are no text.
     is_der = source.startswith(b"\x30") and re.search(rb"[\0-\x08]", source)
     der = source if is_der else _der_from_text(source)
     try:
@@ -330,17 +363,8 @@ def load_private_key(source: str | bytes | os.PathLike[str]) -> PrivateKey:
 
 
 def _refused(found: str, remedy: str) -> KeyFormatError:
-    expected = f"an RSA private key of {_MIN_BITS} bits or more"
+    expected = f"an RSA private key of {_MIN_BITS} to {_MAX_BITS} bits"
     return KeyFormatError(f"expected {expected}, found {found}; {remedy}")
-
-
-def _read_key_file(path: os.PathLike[str]) -> bytes:
-    with open(path, "rb") as file:
-        # Only on POSIX does the mode tell what other users may do.
-        if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o044:
-            message = f"other users can read this private key; chmod 600 {path}"
-            warnings.warn(message, stacklevel=3)
-        return file.read(_MAX_KEY_FILE + 1)
 
 
 def _der_from_text(octets: bytes) -> bytes:
@@ -356,27 +380,16 @@ def _der_from_text(octets: bytes) -> bytes:
         raise _refused("an encrypted key", _DECRYPT)
     if not end:
         raise _refused("a PEM block without its END line", _COPY_AGAIN)
+    # The base64 of a SEQUENCE begins with M.
     if not label and not re.match(r"M[A-Za-z0-9+/\s]{55}", body):
-        raise _no_key_in(body)  # base64 of a SEQUENCE begins with M
+        for pattern, found, remedy in _OTHER_TEXTS:
+            if re.fullmatch(pattern, body, re.DOTALL):
+                raise _refused(found, remedy)
+        raise _refused("text without a PEM block", _MAKE_ONE)
     try:
         return base64.b64decode("".join(body.split()), validate=True)
     except ValueError:
         raise _refused("base64 that is cut short or changed", _COPY_AGAIN) from None
-
-
-def _no_key_in(text: str) -> KeyFormatError:
-    """Say what a text without a key in it may be, without repeating it."""
-    if not text:
-        return _refused("nothing", f"give what private.pem contains, or {_MAKE_ONE}")
-    if re.fullmatch("[0-9A-Za-z]{32,128}", text):
-        found = "what looks like the secret of an HMAC API key"
-        return _refused(found, f"create a user-generated API key, and {_MAKE_ONE}")
-    if re.match("ssh-|ecdsa-", text):  # RFC 4253, section 6.6
-        return _refused("a public key", _USE_PRIVATE)
-    if len(text) < 1024:
-        remedy = "if it is one, give pathlib.Path(name) or set BITGET_PRIVATE_KEY_FILE"
-        return _refused("a short text, perhaps the name of a file", remedy)
-    return _refused("text without a PEM block", _MAKE_ONE)
 
 
 def _key_from_der(der: bytes) -> PrivateKey:
@@ -396,26 +409,21 @@ def _key_from_der(der: bytes) -> PrivateKey:
             raise _refused(_OTHER_ALGORITHMS.get(algorithm, "no RSA key"), _MAKE_ONE)
         return _key_from_der(bytes(parts[2]))
     if types == ["Integer"] * 9:  # RFC 8017, appendix A.1.2
-        return _key_from_numbers([int(part) for part in parts])
+        version, n, e, d, p, q, *crt = map(int, parts)
+        if not _MIN_BITS <= n.bit_length() <= _MAX_BITS:
+            raise _refused(f"one of {n.bit_length()} bits", _MAKE_ONE)
+        key = PrivateKey(n, e, d, p, q)
+        if [version, *crt] != [0, key.exp1, key.exp2, key.coef]:
+            raise _refused("numbers that do not belong together", _COPY_AGAIN)
+        return key
     for beginning, found, remedy in _OTHER_FORMATS:
         if " ".join(types).startswith(beginning):
             raise _refused(found, remedy)
     raise _refused("DER that is no key", _MAKE_ONE)
 
 
-def _key_from_numbers(numbers: list[int]) -> PrivateKey:
-    """Make a key of an RSAPrivateKey: version, n, e, d, p, q, exp1, exp2, coef."""
-    bits = numbers[1].bit_length()
-    if not _MIN_BITS <= bits <= _MAX_BITS:
-        raise _refused(f"one of {bits} bits", _MAKE_ONE)
-    key = PrivateKey(*numbers[1:6])
-    if [0, key.exp1, key.exp2, key.coef] != numbers[:1] + numbers[6:]:
-        raise _refused("numbers that do not belong together", _COPY_AGAIN)
-    return key
-
-
 def generate_private_key(bits: int = 2048) -> PrivateKey:
-    """Make a new key: seconds of work for 2048 bits, about a minute for 4096.
+    """Make a new key, in some seconds for 2048 bits, about a minute for 4096.
 
     Args:
         bits: length of the modulus, even, 2048 to 16384; Bitget's key tool offers 2048
@@ -424,42 +432,41 @@ def generate_private_key(bits: int = 2048) -> PrivateKey:
     Raises:
         ValueError: another length.
     """
-    if type(bits) is not int or not _MIN_BITS <= bits <= _MAX_BITS or bits % 2:
-        raise _wrong("bits", "an even number from 2048 to 16384", repr(bits))
-    # rsa.newkeys() makes one prime longer, and not every library reads such a key.
+    _require_bits(bits)
+    # rsa.newkeys() makes one prime longer; not every library reads such a key.
     p, q, e, d = rsa.key.gen_keys(bits, lambda _: rsa.prime.getprime(bits // 2))
     return PrivateKey(p * q, e, d, p, q)
 
 
+def _require_bits(bits: int) -> None:
+    if type(bits) is not int or not _MIN_BITS <= bits <= _MAX_BITS or bits % 2:
+        raise _wrong("bits", "an even number from 2048 to 16384", repr(bits))
+
+
 def private_key_pem(key: rsa.PrivateKey) -> str:
-    """Write a private key as `openssl genpkey` does: PKCS#8 in PEM, not encrypted."""
+    """Write a private key as `openssl genpkey` does: PKCS#8 in PEM, not encrypted.
+
+    Source: RFC 5958, section 2, and RFC 7468, section 10.
+    """
     octets = univ.OctetString(key.save_pkcs1("DER"))
-    return _pem("PRIVATE KEY", univ.Integer(0), _rsa_algorithm(), octets)
+    return _pem("PRIVATE KEY", univ.Integer(0), _RSA_ALGORITHM, octets)
 
 
 def public_key_pem(key: rsa.PrivateKey | rsa.PublicKey) -> str:
-    """Write the public half as Bitget's form wants it: SubjectPublicKeyInfo in PEM."""
+    """Write the public half as Bitget's form wants it: SubjectPublicKeyInfo in PEM.
+
+    Source: RFC 5280, section 4.1, and RFC 7468, section 13.
+    """
     octets = rsa.PublicKey(key.n, key.e).save_pkcs1("DER")
     bits = univ.BitString(hexValue=octets.hex())
-    return _pem("PUBLIC KEY", _rsa_algorithm(), bits)
-
-
-def _rsa_algorithm() -> univ.Sequence:
-    """Name rsaEncryption, with the NULL that RFC 3279, section 2.3.1 demands."""
-    return _sequence(univ.ObjectIdentifier(_RSA_ENCRYPTION), univ.Null(""))
-
-
-def _sequence(*parts: object) -> univ.Sequence:
-    sequence = univ.Sequence()
-    for index, part in enumerate(parts):
-        sequence[index] = part
-    return sequence
+    return _pem("PUBLIC KEY", _RSA_ALGORITHM, bits)
 
 
 def _pem(label: str, *parts: object) -> str:
-    from pyasn1.codec.der import encoder
-
-    return rsa.pem.save_pem(encoder.encode(_sequence(*parts)), label).decode()
+    sequence = univ.Sequence()
+    for index, part in enumerate(parts):
+        sequence[index] = part
+    return rsa.pem.save_pem(encoder.encode(sequence), label).decode()
 
 
 # ---- The request --------------------------------------------------------------------
@@ -468,6 +475,12 @@ def _pem(label: str, *parts: object) -> str:
 # sample page the encoded one. This module assumes the former, and leaves these
 # characters unescaped, as RFC 3986 permits, so that the two seldom differ.
 _UNESCAPED = "$,:/@!*'()"
+
+_HEADERS = {
+    "Content-Type": "application/json",
+    "locale": "en-US",  # the language of `msg`
+    "User-Agent": f"bitget_rsa/{__version__}",  # urllib's own is often refused
+}
 
 _LOOPBACK = r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])"
 _HOST = r"(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}"
@@ -480,13 +493,14 @@ class Credentials:
     """An API key as Bitget knows it, with the private key that signs for it.
 
     Args:
-        api_key: the identifier that Bitget shows when the API key is created.
-        passphrase: chosen at that time: 8 to 32 letters and digits.
+        api_key: the identifier that Bitget shows; 1 to 128 visible ASCII characters.
+        passphrase: the one chosen with it, likewise; Bitget wants 8 to 32 letters and
+            digits.
         private_key: whatever sign() takes.
         demo: True for an API key made for demo trading, which works there only.
 
     Raises:
-        ValueError: a value that is empty or cannot stand in a header.
+        ValueError: a value of another form or type.
     """
 
     api_key: str
@@ -501,10 +515,7 @@ class Credentials:
                 found = "something else" if value else "nothing"
                 remedy = "copy it from Bitget again, without spaces or line breaks"
                 raise _wrong(name, "1 to 128 visible ASCII characters", found, remedy)
-        key = self.private_key
-        if not isinstance(key, rsa.PrivateKey) and not callable(key):
-            found, remedy = type(key).__name__, "use load_private_key()"
-            raise _wrong("private_key", "a key or a callable", found, remedy)
+        _require_signer(self.private_key)
         if not isinstance(self.demo, bool):
             raise _wrong("demo", "True or False", type(self.demo).__name__)
 
@@ -516,15 +527,12 @@ class Credentials:
         BITGET_PRIVATE_KEY_FILE names. BITGET_DEMO is 1 or true, 0 or false, or unset.
 
         Raises:
-            ValueError: variables that are missing, or contradict each other.
-            OSError: the file cannot be read.
+            ValueError: a variable is missing or of another form, or both keys are set.
+            KeyFormatError, OSError: as for load_private_key().
         """
-        key_names = "BITGET_PRIVATE_KEY", "BITGET_PRIVATE_KEY_FILE"
-        missing = [
-            " or ".join(names)
-            for names in (["BITGET_API_KEY"], ["BITGET_PASSPHRASE"], key_names)
-            if not any(map(environ.get, names))
-        ]
+        either = "BITGET_PRIVATE_KEY or BITGET_PRIVATE_KEY_FILE"
+        needed = ("BITGET_API_KEY", "BITGET_PASSPHRASE", either)
+        missing = [it for it in needed if not any(map(environ.get, it.split(" or ")))]
         if missing:
             raise ValueError(f"environment: set what is missing: {', '.join(missing)}")
         demo = environ.get("BITGET_DEMO", "").lower()
@@ -585,7 +593,9 @@ def prepare(
         base_url: https://host[:port], or http:// on loopback.
 
     Raises:
-        ValueError: a wrong argument; floats are, for Bitget takes amounts as strings.
+        ValueError: an argument of another form or type; a float is refused, because
+            Bitget takes amounts as strings.
+        BitgetError: as for sign().
     """
     method, path = _text("method", method).upper(), _text("path", path)
     base_url = _checked_base(base_url)
@@ -596,25 +606,20 @@ def prepare(
     text = _body_text(body)
     message = prehash(timestamp_ms, method, path, query, text)
     if method == "GET" and text:
-        raise _wrong("body", "none with GET", "one", "use params")
-    quote = urllib.parse.quote
-    escaped = urllib.parse.urlencode(pairs, safe=_UNESCAPED, quote_via=quote)
+        raise _wrong("body", "none with GET", "one", "put it into the query")
+    escaped = urlencode(pairs, safe=_UNESCAPED, quote_via=quote)
     url = f"{base_url}{path}{'?' if pairs else ''}{escaped}"
-    headers = {
-        "Content-Type": "application/json",
-        "locale": "en-US",  # the language of `msg`
-        "User-Agent": f"bitget_rsa/{__version__}",
-    }
+    headers = dict(_HEADERS)
+    octets = text.encode() or None
     if credentials is None:
-        message = ""
-    else:
-        headers["ACCESS-KEY"] = credentials.api_key
-        headers["ACCESS-SIGN"] = sign(message, credentials.private_key)
-        headers["ACCESS-TIMESTAMP"] = str(timestamp_ms)
-        headers["ACCESS-PASSPHRASE"] = credentials.passphrase
-        if credentials.demo:
-            headers["paptrading"] = "1"  # Bitget API documentation, "Demo Trading"
-    return PreparedRequest(method, url, headers, text.encode() or None, message)
+        return PreparedRequest(method, url, headers, octets, "")
+    headers["ACCESS-KEY"] = credentials.api_key
+    headers["ACCESS-SIGN"] = sign(message, credentials.private_key)
+    headers["ACCESS-TIMESTAMP"] = str(timestamp_ms)
+    headers["ACCESS-PASSPHRASE"] = credentials.passphrase
+    if credentials.demo:
+        headers["paptrading"] = "1"  # Bitget API documentation, "Demo Trading"
+    return PreparedRequest(method, url, headers, octets, message)
 
 
 def _checked_base(base_url: str) -> str:
@@ -630,8 +635,8 @@ def _checked_base(base_url: str) -> str:
 def _query_pairs(params: Mapping[str, object] | None) -> list[tuple[str, str]]:
     """Sort the query by name: URL and prehash are both made of this one list.
 
-    Bitget's pages disagree about the order. Sent and signed in the same, sorted order,
-    a query is right under every reading.
+    Bitget's pages disagree about the order. A query signed and sent in the same sorted
+    order is right under every reading.
     """
     if params is not None and not isinstance(params, Mapping):
         raise _wrong("params", "a mapping", type(params).__name__)
@@ -676,7 +681,7 @@ def _plain(value: object, place: str) -> object:
 
 
 def _not_plain(place: str, value: object) -> ValueError:
-    remedy = 'write a number as a string, such as "0.1"'
+    remedy = 'write a number as a string, such as "0.1"; decode bytes'
     return _wrong(place, "str, int or bool", type(value).__name__, remedy)
 
 
@@ -691,16 +696,20 @@ _ADVICE = {
     "40005": "the timestamp must be whole milliseconds since the epoch",
     "40006 40037": "check the API key: Bitget does not know it",
     "40008": "set this machine's clock",
-    "40009": "compare .prehash with what was sent, and what `pubkey` prints with the "
-    "public key registered for this API key",
+    "40009": "compare .prehash, which `sign` prints, with what was sent, and the public "
+    "key that `pubkey` prints with the one registered for this API key",
     "40012 40036": "check that API key and passphrase belong together",
     "40014": "give the API key this permission in Bitget's API Management",
     "40018 40038": "bind this machine's IP address to the API key",
     "40070": "a passphrase has 8 to 32 letters and digits",
     "40085": "this is a unified account: use the endpoints of /api/v3",
-    "40099": "demo=True belongs to API keys made for demo trading, and to no others",
+    "40099": "demo=True (--demo-trading, BITGET_DEMO) belongs to API keys made for it "
+    "and to no others",
     "40010 40725 45001": _OUTCOME_UNKNOWN,
-    "40015 40808": "passing trouble at Bitget: try again in a few seconds",
+    "40015": "a temporary fault at Bitget: try again in a few seconds, and an order "
+    "after looking it up by its clientOid",
+    "40808": "a temporary fault at Bitget, unless the message names a parameter: try "
+    "again in a few seconds",
     "429": "too many requests; this one was not carried out: wait, then send it again",
 }
 
@@ -718,8 +727,8 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
 
     Raises:
         ApiError: Bitget refused.
-        TransportError: no answer of Bitget's; its `sent` says whether the request may
-            have reached Bitget.
+        TransportError: no answer from Bitget; its `sent` says whether the request may
+            have arrived.
         ValueError: a wrong argument; nothing was sent.
     """
     if not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= 3600:
@@ -745,14 +754,15 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
 
 def _connection(base_url: str, timeout_s: float) -> http.client.HTTPConnection:
     """Choose the connection: plain on loopback, else TLS, through a proxy if any."""
-    import urllib.request  # here, because it would make this module's import longer
+    # Here, because it would make the import of this module slower.
+    from urllib.request import getproxies, proxy_bypass
 
     scheme, host = base_url.split("://")
     if scheme == "http":
         return http.client.HTTPConnection(host, timeout=timeout_s)
     context = ssl.create_default_context()
-    proxy = urllib.request.getproxies().get("https")
-    if not proxy or urllib.request.proxy_bypass(host):
+    proxy = getproxies().get("https")
+    if not proxy or proxy_bypass(host):
         return http.client.HTTPSConnection(host, timeout=timeout_s, context=context)
     via = re.fullmatch(_PROXY, proxy)
     if not via:
@@ -763,7 +773,7 @@ def _connection(base_url: str, timeout_s: float) -> http.client.HTTPConnection:
         address, timeout=timeout_s, context=context
     )
     connection.response_class = _Answer
-    login = base64.b64encode(urllib.parse.unquote_to_bytes(via["login"] or "")).decode()
+    login = base64.b64encode(unquote_to_bytes(via["login"] or "")).decode()
     headers = {"Proxy-Authorization": f"Basic {login}"} if login else {}
     connection.set_tunnel(host, headers=headers)
     return connection
@@ -901,8 +911,13 @@ def websocket_login(
 
     Args:
         credentials: as for prepare().
-        timestamp_s: seconds since the epoch; None means now. Bitget's documentation
-            says milliseconds, but all of its SDKs send seconds.
+        timestamp_s: whole seconds since the epoch, from 0 up; None means now. Bitget's
+            documentation says milliseconds, but all of its SDKs send seconds.
+
+    Raises:
+        ValueError, BitgetError: as for prehash() and sign().
+
+    Source: Bitget's SDKs.
     """
     if timestamp_s is None:
         timestamp_s = int(time.time())
@@ -927,7 +942,7 @@ class _Account(NamedTuple):
     demo: bool = False
 
 
-class _StandIn:
+class _StandIn(socketserver.ThreadingTCPServer):
     """A server on loopback that judges requests as Bitget does, by the public key.
 
     It rebuilds the prehash from what arrives, without prehash(), prepare() and sign().
@@ -936,63 +951,23 @@ class _StandIn:
     def __init__(
         self, accounts: Mapping[str, _Account], answers: Mapping[str, object]
     ) -> None:
-        import http.server
-        import socketserver
-
-        respond = self.respond
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            timeout = 10
-
-            def do_GET(self) -> None:
-                size = int(self.headers.get("Content-Length", 0))
-                body = self.rfile.read(size).decode(errors="replace")
-                status, answer = respond(self.command, self.path, self.headers, body)
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            do_POST = do_GET
-
-            def log_message(self, *_: object) -> None:
-                """Keep the terminal free."""
-
+        super().__init__(("127.0.0.1", 0), _Exchange)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.accounts = accounts  # by API key
         self.answers = answers  # `data` by path
         self.rebuilt = ""  # the prehash of the last request
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> _StandIn:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,)).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,)).start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
 
-    def respond(
-        self, method: str, target: str, headers: Message, body: str
-    ) -> tuple[int, bytes]:
-        """Return an HTTP status and Bitget's envelope."""
-        code = self.judge(method, target, headers, body)
-        envelope = {
-            "code": code,
-            "msg": "success" if code == "00000" else "refused",
-            "requestTime": time.time_ns() // 1_000_000,
-            "data": self.answers.get(target.partition("?")[0]),
-        }
-        return 200 if code == "00000" else 400, json.dumps(envelope).encode()
-
-    def judge(self, method: str, target: str, headers: Message, body: str) -> str:
-        """Return the code that Bitget gives such a request."""
-        path, mark, query = target.partition("?")
-        if path.startswith("/api/v2/public/"):
-            return "00000"
+    def judge(self, headers: http.client.HTTPMessage, rebuilt: str) -> str:
+        """Return the code that Bitget gives a signed request."""
         timestamp = headers.get("ACCESS-TIMESTAMP", "")
-        query = urllib.parse.unquote(query)
-        self.rebuilt = rebuilt = f"{timestamp}{method}{path}{mark}{query}{body}"
         account = self.accounts.get(headers.get("ACCESS-KEY", ""))
         if account is None:
             return "40006"
@@ -1010,6 +985,34 @@ class _StandIn:
         except (ValueError, rsa.VerificationError):
             return "40009"
         return "00000"
+
+
+class _Exchange(socketserver.StreamRequestHandler):
+    """One request and its answer: Bitget's envelope."""
+
+    server: _StandIn
+    timeout = 10
+
+    def handle(self) -> None:
+        method, target, _ = self.rfile.readline().decode().split(" ")
+        headers = http.client.parse_headers(self.rfile)
+        body = self.rfile.read(int(headers.get("Content-Length", 0)))
+        path, mark, query = target.partition("?")
+        rebuilt = f"{headers.get('ACCESS-TIMESTAMP')}{method}{path}{mark}"
+        rebuilt += unquote(query) + body.decode(errors="replace")
+        self.server.rebuilt = rebuilt
+        is_public = path.startswith("/api/v2/public/")
+        code = "00000" if is_public else self.server.judge(headers, rebuilt)
+        accepted = code == "00000"
+        envelope = {
+            "code": code,
+            "msg": "success" if accepted else "refused",
+            "requestTime": time.time_ns() // 1_000_000,
+            "data": self.server.answers.get(path),
+        }
+        status = "200 OK" if accepted else "400 Bad Request"
+        head = f"HTTP/1.1 {status}\r\nConnection: close\r\n\r\n"
+        self.wfile.write(head.encode() + json.dumps(envelope).encode())
 
 
 # ---- The command line ---------------------------------------------------------------
@@ -1063,11 +1066,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     import argparse
 
     shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    shared.add_argument("--key", metavar="FILE", help="private key (private.pem)")
     shared.add_argument(
-        "--demo-trading", action="store_true", help="for a demo API key"
+        "--key", metavar="FILE", help="else the environment, else private.pem"
     )
-    shared.add_argument("--base-url", metavar="URL", help=f"another than {BASE_URL}")
+    shared.add_argument("--demo-trading", action="store_true", help="use a demo key")
+    shared.add_argument("--base-url", metavar="URL", help=f"default: {BASE_URL}")
     parser = argparse.ArgumentParser(
         description="Sign requests to Bitget with your own RSA key.",
         epilog="environment: BITGET_API_KEY, BITGET_PASSPHRASE, BITGET_PRIVATE_KEY or "
@@ -1076,36 +1079,41 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for run in (_demo, _keygen, _pubkey, _sign, _request, _check):
-        name = run.__name__[1:]
-        verb = verbs.add_parser(name, parents=[shared], help=run.__doc__)
-        verb.set_defaults(run=run)
+        verb = verbs.add_parser(
+            run.__name__[1:],
+            parents=[shared],
+            help=run.__doc__,
+            description=run.__doc__,
+        )
+        verb.set_defaults(run=run, timestamp_ms=None)
         if run is _keygen:
             verb.add_argument("--bits", type=int, default=2048, help="2048 or 4096")
-            verb.add_argument("folder", metavar="DIR", nargs="?", default=".")
+            verb.add_argument(
+                "folder", metavar="DIR", nargs="?", default=".", help="default: here"
+            )
         if run in (_sign, _request):
             verb.add_argument("method", metavar="METHOD", help="GET or POST")
             verb.add_argument("target", metavar="PATH[?QUERY]")
             verb.add_argument(
-                "body", metavar="BODY", nargs="?", help="JSON; - for stdin"
+                "body", metavar="BODY", nargs="?", help="JSON; - reads stdin"
             )
         if run is _sign:
-            verb.add_argument("--timestamp-ms", type=int, metavar="N", help="not now")
+            verb.add_argument(
+                "--timestamp-ms", type=int, metavar="N", help="default: now"
+            )
         if run is _request:
             verb.add_argument("--unsigned", action="store_true", help="public endpoint")
-    defaults = argparse.Namespace(
-        key="", demo_trading=False, base_url=BASE_URL, timestamp_ms=None
-    )
+    # Not default=, which a verb would set again over what stands before it.
+    defaults = argparse.Namespace(key="", demo_trading=False, base_url=BASE_URL)
     return parser.parse_args(arguments, defaults)
 
 
 def _environment(args: argparse.Namespace) -> dict[str, str]:
     """Return the environment, with the options in their place."""
     environ, file = dict(os.environ), "BITGET_PRIVATE_KEY_FILE"
-    if args.key:
-        environ.pop("BITGET_PRIVATE_KEY", None)
-        environ[file] = args.key
-    elif not (environ.get("BITGET_PRIVATE_KEY") or environ.get(file)):
-        environ[file] = "private.pem"
+    if args.key or not (environ.get("BITGET_PRIVATE_KEY") or environ.get(file)):
+        environ["BITGET_PRIVATE_KEY"] = ""
+        environ[file] = args.key or "private.pem"
     if args.demo_trading:
         environ["BITGET_DEMO"] = "1"
     return environ
@@ -1118,9 +1126,12 @@ def _prepare(
     pairs = []
     if query:
         query = query.replace("+", "%2B")  # only HTML forms mean a space by it
-        pairs = urllib.parse.parse_qsl(
-            query, keep_blank_values=True, strict_parsing=True, errors="strict"
-        )
+        try:
+            pairs = parse_qsl(
+                query, keep_blank_values=True, strict_parsing=True, errors="strict"
+            )
+        except ValueError:
+            raise _wrong("query", "name=value pairs in UTF-8", repr(query)) from None
     params = dict(pairs)
     if len(params) < len(pairs):
         raise _wrong("query", "each name once", "one twice")
@@ -1145,23 +1156,18 @@ def _keygen(args: argparse.Namespace) -> None:
     private, public = folder / "private.pem", folder / "public.pem"
     for path in (private, public):
         if path.exists():
-            raise _wrong(str(path), "no such file", "one, which is never overwritten")
+            raise ValueError(f"{path} exists and is never overwritten; see keygen DIR")
+    _require_bits(args.bits)
     folder.mkdir(parents=True, exist_ok=True)
     print(f"making a key of {args.bits} bits; it takes a while", file=sys.stderr)
     key = generate_private_key(args.bits)
-    _write_new(private, private_key_pem(key), 0o600)
-    _write_new(public, public_key_pem(key), 0o644)
+    private.touch(0o600, exist_ok=False)
+    private.write_bytes(private_key_pem(key).encode())
+    public.touch(0o644, exist_ok=False)
+    public.write_bytes(public_key_pem(key).encode())
     print(public_key_pem(key))
     print("Next: at Bitget, under API Management, create a user-generated API key and")
     print(f"paste the public key above, also in {public}. Keep {private} to yourself.")
-
-
-def _write_new(path: Path, text: str, mode: int) -> None:
-    def opener(name: str, flags: int) -> int:
-        return os.open(name, flags, mode)
-
-    with open(path, "x", encoding="ascii", newline="\n", opener=opener) as file:
-        file.write(text)
 
 
 def _pubkey(args: argparse.Namespace) -> None:
@@ -1170,7 +1176,7 @@ def _pubkey(args: argparse.Namespace) -> None:
 
 
 def _sign(args: argparse.Namespace) -> None:
-    """print the headers that sign a request, which is not sent"""
+    """print ACCESS-TIMESTAMP and ACCESS-SIGN for a request to the url on stderr"""
     unused = {"BITGET_API_KEY": "unused", "BITGET_PASSPHRASE": "unused"}
     credentials = Credentials.from_env({**_environment(args), **unused})
     prepared = _prepare(args, credentials)
@@ -1193,12 +1199,11 @@ def _request(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    """go through the steps before going live"""
+    """test the key, the clock and the API key, as before going live"""
     warnings.simplefilter("ignore")  # the first step reports them
     status = 0
     for name, step in (
         ("private key", _check_private_key),
-        ("public key", _check_public_key),
         ("clock", _check_clock),
         ("signed request", _check_signed_request),
     ):
@@ -1212,16 +1217,14 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _check_private_key(args: argparse.Namespace) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # other users can read the file
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")  # other users can read the file
         key = _key_from_env(_environment(args))
-    yield f"private key: {key.n.bit_length()} bits, not readable by other users"
-
-
-def _check_public_key(args: argparse.Namespace) -> Iterator[str]:
-    pem = public_key_pem(_key_from_env(_environment(args)))
-    digest = hashlib.sha256(pem.encode()).hexdigest()
+    yield f"private key: {key.n.bit_length()} bits"
+    digest = hashlib.sha256(public_key_pem(key).encode()).hexdigest()
     yield f"public key: register what `pubkey` prints; its SHA-256 is {digest}"
+    if caught:
+        raise UserWarning(caught[0].message)
 
 
 def _check_clock(args: argparse.Namespace) -> Iterator[str]:
@@ -1232,10 +1235,8 @@ def _check_clock(args: argparse.Namespace) -> Iterator[str]:
         raise _wrong("data.serverTime", "milliseconds", repr(server_ms))
     off_s = (before + time.time()) / 2 - int(server_ms) / 1000
     if abs(off_s) > 30:
-        raise ValueError(
-            f"expected at most 30 s off Bitget's, found {off_s:+.1f} s; set this "
-            "machine's clock"
-        )
+        remedy = "set this machine's clock"
+        raise _wrong("clock", "at most 30 s off Bitget's", f"{off_s:+.1f} s", remedy)
     yield f"clock: {off_s:+.1f} s off Bitget's; up to 30 s are allowed"
 
 
@@ -1249,7 +1250,7 @@ def _check_signed_request(args: argparse.Namespace) -> Iterator[str]:
             raise
         request("GET", "/api/v3/account/assets", **where)
         yield "signed request: accepted, for a unified account"
-        yield "permissions and IP addresses: see API Management; /api/v3 tells none"
+        yield "permissions and IP addresses: see API Management; /api/v3 has none"
         return
     yield "signed request: accepted"
     yield f"permissions: {_field(info, 'authorities')}"
@@ -1262,10 +1263,6 @@ def _field(answer: object, name: str) -> str:
     return _printable(", ".join(map(str, items)))
 
 
-_ORDER_INFO = "/api/v2/spot/trade/orderInfo"
-_PLACE_ORDER = "/api/v2/spot/trade/place-order"
-
-
 def _demo(_: argparse.Namespace) -> None:
     """show both sides of the protocol on this machine: no account, no network"""
     print("1. A key pair, made in some seconds. Bitget gets the public half only.\n")
@@ -1276,17 +1273,18 @@ def _demo(_: argparse.Namespace) -> None:
     query = {"symbol": "$AIUSDT", "clientOid": "grid 7+8"}
     order = {"symbol": "BTCUSDT", "side": "buy", "orderType": "limit", "force": "gtc"}
     order |= {"price": "65000.5", "size": "0.01", "clientOid": "grid 7+8"}
-    answers = {_ORDER_INFO: [], _PLACE_ORDER: {"orderId": "1", "clientOid": "grid 7+8"}}
+    look_up, place = "/api/v2/spot/trade/orderInfo", "/api/v2/spot/trade/place-order"
+    answers = {look_up: [], place: {"orderId": "1", "clientOid": "grid 7+8"}}
     with _StandIn({"demo_api_key": account}, answers) as bitget:
         where: dict[str, Any] = {"credentials": credentials, "base_url": bitget.url}
         print("2. A query is sorted, signed as it reads, and sent percent-encoded.\n")
-        _show(bitget, prepare("GET", _ORDER_INFO, params=query, **where))
+        _show(bitget, prepare("GET", look_up, params=query, **where))
         print("3. A body is signed and sent to the letter.\n")
-        prepared = prepare("POST", _PLACE_ORDER, body=order, **where)
+        prepared = prepare("POST", place, body=order, **where)
         _show(bitget, prepared)
         print("4. The size is changed on the way: the signature no longer fits.\n")
         changed = (prepared.body or b"").replace(b'"0.01"', b'"9.01"')
-        _show(bitget, dataclasses.replace(prepared, body=changed))
+        _show(bitget, replace(prepared, body=changed))
 
 
 def _show(bitget: _StandIn, prepared: PreparedRequest) -> None:
@@ -1295,21 +1293,18 @@ def _show(bitget: _StandIn, prepared: PreparedRequest) -> None:
         answer, verified = f"00000 {json.dumps(send(prepared))}", "yes"
     except ApiError as error:
         answer, verified = str(error), "no"
-    headers = {**prepared.headers, "ACCESS-PASSPHRASE": "********"}
-    lines = [
-        ("prehash", prepared.prehash),
-        ("SHA-256", hashlib.sha256(prepared.prehash.encode()).hexdigest()),
-        ("sent", f"{prepared.method} {prepared.url}"),
-        *(("", f"{name}: {value}") for name, value in headers.items()),
-        ("", (prepared.body or b"").decode()),
-        ("Bitget rebuilds", bitget.rebuilt),
-        ("it verifies", verified),
-        ("answer", answer),
-    ]
-    for name, value in lines:
-        if value:
-            print(f"   {name:<15}  {value}")
-    print()
+    print(f"   prehash          {prepared.prehash}")
+    digest = hashlib.sha256(prepared.prehash.encode()).hexdigest()
+    print(f"   SHA-256          {digest}")
+    print(f"   sent             {prepared.method} {prepared.url}")
+    for name, value in prepared.headers.items():
+        shown = "********" if name == "ACCESS-PASSPHRASE" else value
+        print(f"                    {name}: {shown}")
+    if prepared.body:
+        print(f"                    {prepared.body.decode()}")
+    print(f"   Bitget rebuilds  {bitget.rebuilt}")
+    print(f"   it verifies      {verified}")
+    print(f"   answer           {answer}\n")
 
 
 if __name__ == "__main__":

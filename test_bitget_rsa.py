@@ -17,6 +17,7 @@ import doctest
 import enum
 import hashlib
 import http.client
+import io
 import json
 import os
 import pickle
@@ -1045,6 +1046,11 @@ class TestSignature(Case):
         with self.assertRaisesRegex(ConnectionError, "HSM"):
             sign("message", broken)
 
+    def test_a_key_is_a_key_or_a_callable(self) -> None:
+        for wrong in (None, "private.pem", KEYS["rfc7515"], PUBLIC):
+            with self.refused("private_key", "load_private_key()"):
+                sign("message", wrong)  # type: ignore[arg-type]
+
     def test_message_is_text(self) -> None:
         with self.refused("message", "expected str"):
             sign(b"message", KEY)  # type: ignore[arg-type]
@@ -1208,7 +1214,7 @@ class TestKeyFiles(Case):
             (cut + KEYS["rfc7520"], ("without its END line",)),
             (cut + "-----END PRIVATE KEY-----", ("copy it again",)),
             (pem(PKCS8, "PRIVATE KEY").replace("A", "!"), ("base64", "copy it again")),
-            (KEYS["rfc7515"].replace("A", "A!", 1), ("base64", "copy it again")),
+            (KEYS["rfc7515"].replace("\nM", "\nM!", 1), ("base64", "copy it again")),
             (pem(PKCS8[:-3], "PRIVATE KEY"), ("damaged DER", "copy it again")),
             (PKCS8[:-3], ("damaged DER",)),
             (PKCS8[:26] + PKCS1[:-3], ("damaged DER",)),
@@ -1305,9 +1311,7 @@ class TestKeyFiles(Case):
         path = self.write("key", PKCS8, 0o644)
         with mock.patch("bitget_rsa.os.name", "nt"), warnings.catch_warnings():
             warnings.simplefilter("error")
-            with open(path, "rb") as file:
-                self.assertEqual(file.read(), PKCS8)
-            self.assertEqual(bitget_rsa._read_key_file(path), PKCS8)
+            self.assertEqual(load_private_key(path), KEY)
 
     def test_a_file_that_cannot_be_read_keeps_its_os_error(self) -> None:
         for path in (self.folder / "missing", self.folder):
@@ -1656,7 +1660,7 @@ class TestPrepare(Case):
     def test_get_takes_no_body(self) -> None:
         bodies: tuple[object, ...] = ({}, [], "{}", {"a": "b"})
         for body in bodies:
-            with self.refused("body", "none with GET", "params"):
+            with self.refused("body", "none with GET", "the query"):
                 prepare("get", "/a", body=body)
         self.assertIsNone(prepare("GET", "/a", body="").body)
 
@@ -2572,7 +2576,7 @@ class TestCommandLine(CommandCase):
             self.run_("sign", "--timestamp-ms", "5", "GET", "/a?").err,
         )
         for query in ("b", "b=1&b=2", "b=%FF", "b=1&&c=2"):
-            self.fails("sign", "GET", f"/a?{query}")
+            self.assertIn("query: expected", self.fails("sign", "GET", f"/a?{query}"))
 
     def test_sign_reads_the_body_from_standard_input_to_the_letter(self) -> None:
         self.write("private.pem", KEYS["rfc7515"])
@@ -2643,7 +2647,7 @@ class TestCommandLine(CommandCase):
             ("pubkey", "--key", str(self.folder)),
             ("pubkey", "--key", "missing\nfile"),
             ("pubkey", "--key", ""),
-            ("keygen", "--bits", "1024"),
+            ("keygen", "--bits", "1024", "new"),
             ("keygen", "private.pem/x"),
         ):  # fmt: skip
             if arguments[-1] != "":
@@ -3025,6 +3029,28 @@ class TestTheWhole(CommandCase):
             check=True,
         )
         self.assertEqual(ran.stdout.strip(), b"1GET/a")
+
+    def test_main_runs_inside_another_program(self) -> None:
+        path = str(self.write("private.pem", KEYS["rfc7515"]))
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            self.assertEqual(bitget_rsa.main(["pubkey", "--key", path]), 0)
+        self.assertEqual(out.getvalue(), public_key_pem(KEY))
+
+    def test_without_the_package_rsa_one_line_says_what_to_do(self) -> None:
+        blocked = "import sys; sys.modules['rsa'] = None; "
+        run = f"import runpy; runpy.run_path({str(MODULE)!r}, run_name='__main__')"
+        for script, status, words in (
+            (blocked + run, 1, b"pip install rsa"),
+            (blocked + "import bitget_rsa", 1, b"ModuleNotFoundError"),
+        ):
+            ran = subprocess.run(
+                [sys.executable, "-c", script], capture_output=True, env=self.environ
+            )
+            self.assertEqual(ran.returncode, status)
+            self.assertIn(words, ran.stderr)
+            self.assertEqual(
+                b"Traceback" in ran.stderr, words == b"ModuleNotFoundError"
+            )
 
     def test_importing_does_nothing_and_needs_no_argparse(self) -> None:
         script = "import sys, bitget_rsa; sys.exit('argparse' in sys.modules)"
