@@ -696,8 +696,8 @@ _ADVICE = {
     "40005": "the timestamp must be whole milliseconds since the epoch",
     "40006 40037": "check the API key: Bitget does not know it",
     "40008": "set this machine's clock",
-    "40009": "compare .prehash, which `sign` prints, with what was sent, and the public "
-    "key that `pubkey` prints with the one registered for this API key",
+    "40009": "compare .prehash, which `sign` prints, with what was sent, and the public"
+    " key that `pubkey` prints with the one registered for this API key",
     "40012 40036": "check that API key and passphrase belong together",
     "40014": "give the API key this permission in Bitget's API Management",
     "40018 40038": "bind this machine's IP address to the API key",
