@@ -280,7 +280,7 @@ _MIN_BITS, _MAX_BITS = 2048, 16384  # Bitget's key tool offers 2048 and 4096
 _MAX_KEY_FILE = 65536  # bytes; a PEM of 16384 bits takes 13,000
 
 _RSA_ENCRYPTION = "1.2.840.113549.1.1.1"  # RFC 8017, appendix A.1
-# That and a NULL, as RFC 3279, section 2.3.1, demands.
+# The same as an AlgorithmIdentifier, with the NULL of RFC 3279, section 2.3.1.
 _RSA_ALGORITHM = univ.Any(hexValue="300d06092a864886f70d0101010500")
 _OTHER_ALGORITHMS = {
     "1.2.840.113549.1.1.10": "an RSA-PSS key",  # RFC 8017, appendix A.2.3

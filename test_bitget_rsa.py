@@ -2155,6 +2155,18 @@ class TestTls(Case):
                     self.get("https://localhost:7")
                 self.assertIs(refused.caught.sent, False)
 
+    def test_a_proxy_without_a_port_is_asked_at_80(self) -> None:
+        for proxy, port in (
+            ("http://proxy.example", 80),
+            ("proxy.example:8080/", 8080),
+        ):
+            environ = {**self.trust, "https_proxy": proxy}
+            with mock.patch.dict(os.environ, environ):
+                connection = bitget_rsa._connection("https://api.example", 5)
+            self.assertEqual(
+                (connection.host, connection.port), ("proxy.example", port)
+            )
+
     def test_a_machine_without_tls_settings_sends_nothing(self) -> None:
         environ = {**self.trust, "SSLKEYLOGFILE": str(self.folder / "missing" / "log")}
         with mock.patch.dict(os.environ, environ):
