@@ -883,6 +883,7 @@ class TestErrors(Case):
             TransportError("refused", False),
             KeyFormatError("text"),
         ):
+            self.assertIn(error, {error})
             for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
                 self.assertEqual(str(twin), str(error))
                 self.assertEqual(vars(twin), vars(error))
