@@ -1139,6 +1139,7 @@ class TestKeyFiles(Case):
         "UTF-16, big endian": b"\xfe\xff" + KEYS["rfc7515"].encode("utf-16-be"),
         "no newline at the end": KEYS["rfc7515"].rstrip(),
         "text around it": f"Bag Attributes\n id: 1\n{KEYS['rfc7515']}-- \nBob's key\n",
+        "Chinese around it": "密钥\n" + KEYS["rfc7515"],
         "Latin-1 around it": b"Schl\xfcssel\n" + KEYS["rfc7515"].encode(),
         "a public key before it": public_key_pem(KEY) + KEYS["rfc7515"],
         "a certificate after it": KEYS["rfc7515"] + CERTIFICATE,
@@ -3013,6 +3014,7 @@ class TestDemo(CommandCase):
 
 
 class TestTheWhole(CommandCase):
+    @unittest.skipIf(sys.flags.optimize > 1, "-OO leaves no docstrings")
     def test_doctests(self) -> None:
         failed, attempted = doctest.testmod(bitget_rsa)
         self.assertEqual(failed, 0)
