@@ -342,7 +342,8 @@ def load_private_key(source: str | bytes | os.PathLike[str]) -> PrivateKey:
             key = load_private_key(file.read(_MAX_KEY_FILE + 1))
         # Only on POSIX does the mode tell what other users may do.
         if os.name == "posix" and mode & 0o044:
-            message = f"other users can read this private key; chmod 600 {source}"
+            name = os.fspath(source)
+            message = f"other users can read this private key; chmod 600 {name}"
             warnings.warn(message, stacklevel=2)
         return key
     if not isinstance(source, (str, bytes)):
@@ -482,7 +483,7 @@ _HEADERS = {
     "User-Agent": f"bitget_rsa/{__version__}",  # urllib's own is often refused
 }
 
-_LOOPBACK = r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])"
+_LOOPBACK = r"(?:localhost|127(?:\.(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}|\[::1\])"
 _HOST = r"(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}"
 _PORT = r"(?::(?P<port>[0-9]{1,5}))?"
 _BASE = re.compile(rf"(?:https://(?:{_HOST}|{_LOOPBACK})|http://{_LOOPBACK}){_PORT}")
@@ -688,7 +689,10 @@ def _not_plain(place: str, value: object) -> ValueError:
 # ---- Sending it ---------------------------------------------------------------------
 
 _MAX_ANSWER = 32 * 1024 * 1024  # bytes
-_PROXY = rf"(?:http://)?(?:(?P<login>[^/]*)@)?(?P<host>[^/@:]+|\[.*\]){_PORT}/?"
+_PROXY = (
+    r"(?i:(?:http:)?//)?(?:(?P<login>[^/]*)@)?"
+    rf"(?P<host>[^/@:]+|\[.*\]){_PORT}(?:/.*)?"
+)
 
 # Bitget API documentation, "Error Code"; 40085 and 40099 as others have reported them.
 _ADVICE = {
@@ -709,7 +713,7 @@ _ADVICE = {
     "40015": "a temporary fault at Bitget: try again in a few seconds, and an order "
     "after looking it up by its clientOid",
     "40808": "a temporary fault at Bitget, unless the message names a parameter: try "
-    "again in a few seconds",
+    "again in a few seconds, and an order after looking it up by its clientOid",
     "429": "too many requests; this one was not carried out: wait, then send it again",
 }
 
@@ -718,7 +722,7 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
     """Send a request once, to the host of its URL and no other; return Bitget's `data`.
 
     Redirects are not followed, TLS certificates are verified, and https goes through
-    the proxy that the environment names, if it names one.
+    the http:// proxy that the environment names, if it names one.
 
     Args:
         prepared: what prepare() returned.
@@ -747,8 +751,9 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
             status, body = _read_answer(connection)
     except (OSError, ValueError, http.client.HTTPException) as error:
         what = "answer from" if sent else "connection to"
-        reason = _printable(f"{type(error).__name__}: {error}")
-        raise TransportError(f"no {what} {base.group()}: {reason}", sent) from None
+        text = _masked(f"{type(error).__name__}: {error}", prepared)
+        reason = f"no {what} {base.group()}: {_printable(text)}"
+        raise TransportError(reason, sent) from None
     return parse_response(status, body, prepared)
 
 
@@ -765,7 +770,7 @@ def _connection(base_url: str, timeout_s: float) -> http.client.HTTPConnection:
     if not proxy or proxy_bypass(host):
         return http.client.HTTPSConnection(host, timeout=timeout_s, context=context)
     via = re.fullmatch(_PROXY, proxy)
-    if not via:
+    if not via or int(via["port"] or 0) > 65535:
         expected = "http://[user:password@]host[:port]"
         raise _wrong("https_proxy", expected, "something else")
     address = f"{via['host']}:{via['port'] or 80}"
@@ -1017,7 +1022,7 @@ class _Exchange(socketserver.StreamRequestHandler):
 
 # ---- The command line ---------------------------------------------------------------
 
-_EXPECTED_ERRORS = (BitgetError, ValueError, OSError, RecursionError)
+_EXPECTED_ERRORS = (BitgetError, ValueError, OSError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -1042,7 +1047,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         args = _parse(arguments)
-        return args.run(args) or 0
+        status = int(args.run(args) or 0)
+        print(end="", flush=True)
     except SystemExit as stop:  # argparse has printed help (0) or wrong usage (2)
         return int(stop.code or 0)
     except KeyboardInterrupt:
@@ -1053,6 +1059,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except _EXPECTED_ERRORS as error:
         print(f"bitget_rsa: {_one_line(error)}", file=sys.stderr)
         return 1
+    return status
 
 
 def _one_line(error: Exception) -> str:
@@ -1104,16 +1111,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         if run is _request:
             verb.add_argument("--unsigned", action="store_true", help="public endpoint")
     # Not default=, which a verb would set again over what stands before it.
-    defaults = argparse.Namespace(key="", demo_trading=False, base_url=BASE_URL)
+    defaults = argparse.Namespace(key=None, demo_trading=False, base_url=BASE_URL)
     return parser.parse_args(arguments, defaults)
 
 
 def _environment(args: argparse.Namespace) -> dict[str, str]:
     """Return the environment, with the options in their place."""
     environ, file = dict(os.environ), "BITGET_PRIVATE_KEY_FILE"
-    if args.key or not (environ.get("BITGET_PRIVATE_KEY") or environ.get(file)):
-        environ["BITGET_PRIVATE_KEY"] = ""
-        environ[file] = args.key or "private.pem"
+    if args.key is not None:
+        environ.update({"BITGET_PRIVATE_KEY": "", file: args.key})
+    elif not (environ.get("BITGET_PRIVATE_KEY") or environ.get(file)):
+        environ[file] = "private.pem"
     if args.demo_trading:
         environ["BITGET_DEMO"] = "1"
     return environ
@@ -1155,7 +1163,7 @@ def _keygen(args: argparse.Namespace) -> None:
     folder = Path(args.folder)
     private, public = folder / "private.pem", folder / "public.pem"
     for path in (private, public):
-        if path.exists():
+        if os.path.lexists(path):
             raise ValueError(f"{path} exists and is never overwritten; see keygen DIR")
     _require_bits(args.bits)
     folder.mkdir(parents=True, exist_ok=True)
@@ -1191,11 +1199,16 @@ def _request(args: argparse.Namespace) -> None:
     credentials = None if args.unsigned else Credentials.from_env(_environment(args))
     prepared = _prepare(args, credentials)
     try:
-        print(json.dumps(send(prepared), indent=2))
+        data = send(prepared)
     except KeyboardInterrupt:
         if prepared.method == "GET":
             raise
         raise TransportError("interrupted", True) from None
+    try:
+        print(json.dumps(data, indent=2), flush=True)
+    except (OSError, RecursionError) as error:
+        accepted = "Bitget accepted the request, but its answer cannot be printed"
+        raise BitgetError(f"{accepted}: {error}") from None
 
 
 def _check(args: argparse.Namespace) -> int:

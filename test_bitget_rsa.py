@@ -1686,7 +1686,7 @@ class TestPrepare(Case):
             "https://h ", " https://h", "https://ä.example", "https://h\\@evil.example",
             "http://localhost.evil.example", "http://127.0.0.1.evil.example",
             "http://127.0.0.1@evil.example", "http://[::1].evil.example",
-            "http://[::2]", "http://0.0.0.0", "http://10.0.0.1", "https://a..b",
+            "http://[::2]", "http://127.256.0.1", "http://127.999.1.1:80", "http://0.0.0.0", "http://10.0.0.1", "https://a..b",
             "https://.a", "https://" + "a" * 64, "HTTP://localhost",
             "http://127.0.0.1:\u0661",
         ):  # fmt: skip
@@ -1929,6 +1929,7 @@ class TestSend(Case):
     def test_secrets_that_a_gateway_echoes_are_masked(self) -> None:
         signatures: list[str] = []
         for template in (
+            b"ACCESS-PASSPHRASE: %s\r\n",
             b"HTTP/1.1 403 F\r\n\r\n%s",
             b'HTTP/1.1 400 F\r\n\r\n{"code":"1","msg":"%s"}',
         ):
@@ -2174,6 +2175,25 @@ class TestTls(Case):
         with mock.patch.dict(os.environ, environ):
             with self.refused("nothing was sent", error=TransportError):
                 self.get("https://localhost:7")
+
+    def test_a_slow_proxy_leaves_the_answer_its_own_time(self) -> None:
+        def proxy(connection: socket.socket) -> None:
+            read_request(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            time.sleep(0.7)
+            connection.sendall(b"\r\n")
+            with self.context.wrap_socket(connection, server_side=True) as tls:
+                read_request(tls)
+                time.sleep(0.6)
+                tls.sendall(LENGTH % len(OK) + OK)
+
+        with RawServer(proxy) as server:
+            environ = {**self.trust, "https_proxy": f"HTTP://127.0.0.1:{server.port}/x"}
+            with mock.patch.dict(os.environ, environ):
+                found = request(
+                    "GET", "/a", base_url="https://localhost", timeout_s=1.2
+                )
+        self.assertEqual(found, {"a": "b"})
 
     def test_plain_http_on_loopback_never_meets_a_proxy(self) -> None:
         seen: list[bytes] = []
@@ -2495,6 +2515,7 @@ class CommandCase(Case):
             if not name.startswith("BITGET_") and not name.lower().endswith("_proxy")
         }
         self.environ["PYTHONPATH"] = str(MODULE.parent)
+        self.environ.pop("PYTHONUNBUFFERED", None)
 
     def command(self, *arguments: str) -> list[str]:
         flags = [f"-W{option}" for option in sys.warnoptions]
@@ -2661,12 +2682,12 @@ class TestCommandLine(CommandCase):
             ("pubkey", "--key", str(self.folder)),
             ("pubkey", "--key", "missing\nfile"),
             ("pubkey", "--key", ""),
+            ("sign", "--key", "", "GET", "/a"),
             ("keygen", "--bits", "1024", "new"),
             ("keygen", "private.pem/x"),
         ):  # fmt: skip
-            if arguments[-1] != "":
-                with self.subTest(arguments):
-                    self.fails(*arguments)
+            with self.subTest(arguments):
+                self.fails(*arguments)
         encoded = FOREIGN["an EC key in PKCS#8"][1]
         self.assertIn("an EC key", self.fails("pubkey", BITGET_PRIVATE_KEY=encoded))
         self.assertIn("BITGET_PASSPHRASE", self.fails("request", "GET", "/a"))
@@ -2741,17 +2762,24 @@ class TestCommandLine(CommandCase):
 
     @unittest.skipUnless(Path("/dev/full").exists(), "there is no /dev/full")
     def test_a_full_disk_is_exit_status_1(self) -> None:
-        self.write("private.pem", KEYS["rfc7515"])
-        with open("/dev/full", "wb") as full:
-            ran = subprocess.run(
-                self.command("pubkey"),
-                stdout=full,
-                stderr=subprocess.PIPE,
-                cwd=self.folder,
-                env=self.environ,
-            )
-        self.assertEqual(ran.returncode, 1)
-        self.assertRegex(ran.stderr, rb"\Abitget_rsa: [^\n]+\n\Z")
+        environ = {**self.environ, **self.credentials()}
+        with bitget_rsa._StandIn({"bg_test": ACCOUNT}, {}) as bitget:
+            order = ("request", "POST", "/a", "{}", "--base-url", bitget.url)
+            for arguments, words in (
+                (("pubkey",), b"No space"),
+                (order, b"Bitget accepted the request"),
+            ):
+                with open("/dev/full", "wb") as full:
+                    ran = subprocess.run(
+                        self.command(*arguments),
+                        stdout=full,
+                        stderr=subprocess.PIPE,
+                        cwd=self.folder,
+                        env=environ,
+                    )
+                self.assertEqual(ran.returncode, 1)
+                self.assertRegex(ran.stderr, rb"\Abitget_rsa: [^\n]+\n\Z")
+                self.assertIn(words, ran.stderr)
 
 
 class TestKeygen(CommandCase):
@@ -2778,6 +2806,9 @@ class TestKeygen(CommandCase):
         self.assertIn("private.pem", self.fails("keygen", "keys"))
         private.unlink()
         self.assertIn("public.pem", self.fails("keygen", "keys"))
+        if os.name == "posix":
+            (self.folder / "public.pem").symlink_to("nowhere")
+            self.assertIn("public.pem", self.fails("keygen"))
         self.assertFalse(private.exists())
         self.assertGreater(len(before), 1600)
 
