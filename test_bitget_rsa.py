@@ -2180,11 +2180,12 @@ class TestTls(Case):
         def proxy(connection: socket.socket) -> None:
             read_request(connection)
             connection.sendall(b"HTTP/1.1 200 OK\r\n")
-            time.sleep(0.7)
-            connection.sendall(b"\r\n")
+            for line in (b"A: b\r\n", b"\r\n"):
+                time.sleep(0.5)
+                connection.sendall(line)
             with self.context.wrap_socket(connection, server_side=True) as tls:
                 read_request(tls)
-                time.sleep(0.6)
+                time.sleep(0.9)
                 tls.sendall(LENGTH % len(OK) + OK)
 
         with RawServer(proxy) as server:
