@@ -1086,33 +1086,28 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for run in (_demo, _keygen, _pubkey, _sign, _request, _check):
-        verb = verbs.add_parser(
-            run.__name__[1:],
-            parents=[shared],
-            help=run.__doc__,
-            description=run.__doc__,
-        )
+        verb = verbs.add_parser(run.__name__[1:], parents=[shared], help=run.__doc__)
+        verb.description = run.__doc__
         verb.set_defaults(run=run, timestamp_ms=None)
-        if run is _keygen:
-            verb.add_argument("--bits", type=int, default=2048, help="2048 or 4096")
-            verb.add_argument(
-                "folder", metavar="DIR", nargs="?", default=".", help="default: here"
-            )
-        if run in (_sign, _request):
-            verb.add_argument("method", metavar="METHOD", help="GET or POST")
-            verb.add_argument("target", metavar="PATH[?QUERY]")
-            verb.add_argument(
-                "body", metavar="BODY", nargs="?", help="JSON; - reads stdin"
-            )
-        if run is _sign:
-            verb.add_argument(
-                "--timestamp-ms", type=int, metavar="N", help="default: now"
-            )
-        if run is _request:
-            verb.add_argument("--unsigned", action="store_true", help="public endpoint")
+        _add_arguments(verb, run)
     # Not default=, which a verb would set again over what stands before it.
     defaults = argparse.Namespace(key=None, demo_trading=False, base_url=BASE_URL)
     return parser.parse_args(arguments, defaults)
+
+
+def _add_arguments(verb: argparse.ArgumentParser, run: object) -> None:
+    add = verb.add_argument
+    if run is _keygen:
+        add("--bits", type=int, default=2048, help="2048 or 4096")
+        add("folder", metavar="DIR", nargs="?", default=".", help="default: here")
+    if run in (_sign, _request):
+        add("method", metavar="METHOD", help="GET or POST")
+        add("target", metavar="PATH[?QUERY]")
+        add("body", metavar="BODY", nargs="?", help="JSON; - reads stdin")
+    if run is _sign:
+        add("--timestamp-ms", type=int, metavar="N", help="default: now")
+    if run is _request:
+        add("--unsigned", action="store_true", help="public endpoint")
 
 
 def _environment(args: argparse.Namespace) -> dict[str, str]:

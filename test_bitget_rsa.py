@@ -1781,29 +1781,24 @@ def answering(octets: bytes) -> Callable[[socket.socket], None]:
     return script
 
 
+def flooding(
+    head: bytes, piece: bytes, pause_s: float = 0
+) -> Callable[[socket.socket], None]:
+    """Make a script that answers so and then with the same piece for ever."""
+
+    def script(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(head)
+        while True:
+            time.sleep(pause_s)
+            connection.sendall(piece)
+
+    return script
+
+
 def dripping(head: bytes, drop: bytes) -> Callable[[socket.socket], None]:
-    """Make a script that answers so and then, slowly, for ever."""
-
-    def script(connection: socket.socket) -> None:
-        read_request(connection)
-        connection.sendall(head)
-        while True:
-            time.sleep(0.05)
-            connection.sendall(drop)
-
-    return script
-
-
-def flooding(head: bytes, wave: bytes) -> Callable[[socket.socket], None]:
-    """Make a script that answers so and then, fast, for ever."""
-
-    def script(connection: socket.socket) -> None:
-        read_request(connection)
-        connection.sendall(head)
-        while True:
-            connection.sendall(wave)
-
-    return script
+    """Make a script that answers so and then drips for ever."""
+    return flooding(head, drop, 0.05)
 
 
 OK = b'{"code":"00000","msg":"success","requestTime":1,"data":{"a":"b"}}'
