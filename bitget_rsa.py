@@ -70,10 +70,10 @@ def prehash(
     """Join the parts of a request into the string that Bitget wants signed.
 
     The timestamp is in milliseconds since the epoch, as in ACCESS-TIMESTAMP; Bitget
-    refuses one that is more than 30 s off. The query has no "?", no percent-encoding,
-    and the order in which it is sent; the body is exactly what is sent. ValueError says
-    what cannot be right. The string does not show where a value ends: put no stranger's
-    & or = into one. Source: Bitget API documentation, "Signature".
+    refuses one that is more than 30 s off. The query is without "?", decoded, in the
+    order sent; the body is exactly what is sent. A ValueError names what is wrong. The
+    string does not show where a value ends: put no stranger's & or = into one. Source:
+    Bitget API documentation, "Signature".
     """
     if type(timestamp_ms) is not int or not 0 <= timestamp_ms < 10**15:
         raise ValueError("timestamp_ms must be an int: time.time_ns() // 1_000_000")
@@ -83,11 +83,11 @@ def prehash(
         raise ValueError(f"method must be GET or POST, not {method[:20]!r}")
     # HTTP clients rewrite other paths, each in its own way, so the signature is wrong.
     if not re.fullmatch(r"(/(?!\.\.?(/|\Z))[A-Za-z0-9._~-]+)+", path):
-        form = "/segments of letters, digits and -._~ (a query belongs in params)"
+        form = "/segments of letters, digits and -._~ (no host, no query)"
         raise ValueError(f"path must be {form}, not {path[:80]!r}")
     if query.startswith("?"):
         raise ValueError("query must come without the ? in front of it")
-    question_mark = "?" if query else ""  # a lone one is never signed
+    question_mark = "?" if query else ""  # never signed without a query
     return f"{timestamp_ms}{method}{path}{question_mark}{query}{body}"
 
 
@@ -144,11 +144,11 @@ def _require_signer(private_key: object) -> None:
 
 
 class PrivateKey(rsa.PrivateKey):
-    """An rsa.PrivateKey, three times as fast; threads may share it, but not forks."""
+    """An rsa.PrivateKey, three times as fast; safe across threads, not across forks."""
 
     def blinded_encrypt(self, message: int) -> int:
         """Compute message^d mod n for rsa.sign(), which calls it by this name."""
-        # In `rsa` it raises to the whole of d; blinded_decrypt() gives the same number
+        # There `rsa` raises to all of d; its blinded_decrypt() computes the same number
         # by two powers of half the size (RFC 8017, section 5.2.1). Both are blinded.
         return self.blinded_decrypt(message)
 
@@ -172,7 +172,7 @@ _OWN_HEADERS = {
 
 @dataclass(frozen=True)
 class Credentials:
-    """An API key and what belongs to it; a ValueError names what cannot be right."""
+    """An API key and what belongs to it; a ValueError names what is wrong."""
 
     api_key: str  # the identifier that Bitget shows
     passphrase: str = field(repr=False)  # 8 to 32 letters and digits (code 40070)
@@ -200,7 +200,7 @@ class Credentials:
         api_key = environ.get("BITGET_API_KEY")
         passphrase = environ.get("BITGET_PASSPHRASE")
         if not api_key or not passphrase:
-            raise ValueError("set BITGET_API_KEY and BITGET_PASSPHRASE as well")
+            raise ValueError("BITGET_API_KEY or BITGET_PASSPHRASE is not set")
         return cls(api_key, passphrase, private_key, demo)
 
 
@@ -276,7 +276,7 @@ def _query_pairs(params: Mapping[str, object] | None) -> list[tuple[str, str]]:
         plain = _json_value(f"params[{name!r}]", value, nests=False)
         if plain is not None:  # as in JSON, True is true, and an int its digits
             pairs.append((name, plain if isinstance(plain, str) else json.dumps(plain)))
-    return sorted(pairs)  # by code point; Bitget's pages disagree, this suits them all
+    return sorted(pairs)  # by code point; Bitget's pages disagree, and this fits all
 
 
 def _body_text(body: object) -> str:
@@ -294,7 +294,7 @@ def _json_value(place: str, value: object, *, nests: bool = True) -> object:
     if nests and isinstance(value, Mapping):
         return {
             _text(f"a name in {place}", name): _json_value(f"{place}[{name!r}]", item)
-            for name, item in list(value.items())  # another thread may change it
+            for name, item in list(value.items())  # a copy: a thread may change it
         }
     if nests and isinstance(value, (list, tuple)):
         return [_json_value(f"{place}[{at}]", item) for at, item in enumerate(value)]
@@ -417,7 +417,7 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
     method, url, body = prepared.method, prepared.url, prepared.body
     headers = dict(prepared.headers)
     head = [f"{name}\n{_text(name, headers[name])}" for name in headers]
-    if (  # else http.client refuses it, too late to know that nothing was sent
+    if (  # http.client refuses it too late to know whether it was sent
         not re.fullmatch(f"(GET|POST) {_ORIGIN}/[!-~]*", f"{method} {url}")
         or not all(re.fullmatch("[A-Za-z0-9-]+\n[ -~]+", line) for line in head)
         or not isinstance(body, (bytes, type(None)))
@@ -478,13 +478,13 @@ def _before_sending(host: str, step: Callable[[], Any]) -> Any:
 
 def _read_body(response: http.client.HTTPResponse, deadline: float) -> bytes:
     body = bytearray()
-    # peek() waits once; readinto() takes no more than it showed, even of a bad chunk.
+    # peek() waits once; readinto() then takes only that, even of a bad chunk.
     while response.length != 0 and (arrived := response.peek()):
         piece = bytearray(len(arrived))
         body += piece[: response.readinto(piece)]
         if len(body) > 32 * 1024 * 1024 or time.monotonic() > deadline:
             raise TimeoutError("timed out, or more than 33554432 bytes")
-    return bytes(body)  # one that was cut short is no JSON
+    return bytes(body)  # a truncated one is not JSON
 
 
 def parse_response(
@@ -558,7 +558,7 @@ _ALGORITHMS = {
     "1.3.101.112": "Ed25519",  # RFC 8410, section 3
 }
 
-# What to do. No command writes to the file that it is about, or to private.pem.
+# What to do. No command overwrites the key in question, or private.pem.
 _MAKE_ONE = "make an RSA key: openssl genpkey -algorithm RSA -out new-private.pem"
 _DECRYPT = "decrypt it to another file: openssl pkey -in FILE -out decrypted.pem"
 _OPENSSH = "if it is RSA, copy it, and ssh-keygen -p -N '' -m PKCS8 -f THE_COPY; if not"
@@ -574,12 +574,12 @@ _INSTEAD = {
     "PEM block|DER|.*BEGIN|text $": f"empty, damaged, or for another use; {_COPY}",
     r"text (\{|PuTTY|.{256})": f"without a PEM block; {_COPY}",
     "text [0-9A-Za-z]{32,128}$": f"perhaps the secret of an HMAC API key; {_MAKE_ONE}",
-    "text": "perhaps the name of a file; if so, give pathlib.Path(name)",
+    "text": "perhaps the name of a file; give BITGET_PRIVATE_KEY_FILE or pathlib.Path",
 }
 
 
 def load_private_key(source: str | bytes | os.PathLike[str]) -> PrivateKey:
-    """Read an RSA private key, judging it by what is inside and not by its label.
+    """Read an RSA private key, judging it by its contents and not by its label.
 
     It may be PKCS#8 (RFC 5958) or PKCS#1 (RFC 8017, appendix A.1.2), as PEM, base64 or
     DER, in whatever shape copying left it, or a file, given as pathlib.Path; then a
@@ -614,7 +614,7 @@ def _read_key_file(path: os.PathLike[str]) -> bytes:
         may_be_key = re.search(r"(?s)BEGIN|{|[\w+/=]{64}|.{256}", os.fspath(path))
         if isinstance(error, OSError) and not may_be_key:
             raise
-        raise KeyFormatError("a path cannot be a key; use BITGET_PRIVATE_KEY") from None
+        raise KeyFormatError("a key is not a path; use BITGET_PRIVATE_KEY") from None
     if os.name == "posix" and mode & 0o066:  # elsewhere the mode says nothing of others
         warnings.warn(f"other users can read or write {path}; chmod 600", stacklevel=3)
     return octets
@@ -720,7 +720,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status, complaints = 3 if is_open else 1, [str(error)]
     try:
         print(end="", flush=True)
-    except OSError as error:  # at its end, Python must find nothing to flush
+    except OSError as error:  # Python must find nothing to flush at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status, complaints = status or 1, complaints or [str(error)]
     for text in [f"warning: {warning.message}" for warning in caught] + complaints:
@@ -729,7 +729,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _one_line(text: str) -> str:
-    """Return a text on one line, without a key that it may repeat."""
+    """Return a text on one line, with any key in it hidden."""
     return _printable(re.sub(r"(?s)-----BEGIN.*|[\w+/=\s-]{150,}", "***", text))
 
 
@@ -747,19 +747,19 @@ def _parser() -> Any:
     keygen.add_argument("--bits", type=int, default=2048, help="4096 take a minute")
     keygen.add_argument("folder", metavar="DIR", type=Path, nargs="?", default=".")
     pubkey = verbs.add_parser("pubkey", help="print the public key")
-    dry_run = verbs.add_parser("sign", help="print what signs a request; send nothing")
+    dry_run = verbs.add_parser("sign", help="print a request's signature; send nothing")
     dry_run.add_argument("--timestamp-ms", type=int, metavar="N", help="default: now")
     sending = verbs.add_parser("request", help="send a request; print Bitget's data")
-    sending.add_argument("--unsigned", action="store_true", help="a public endpoint")
-    check = verbs.add_parser("check", help="try all that going live needs")
+    sending.add_argument("--unsigned", action="store_true", help="for public endpoints")
+    check = verbs.add_parser("check", help="try key, clock and account before trading")
     for verb in (dry_run, sending):
         verb.add_argument("method", metavar="METHOD", help="GET or POST")
         verb.add_argument("target", metavar="PATH[?QUERY]")
         verb.add_argument("body", metavar="BODY", nargs="?", help="JSON; - reads stdin")
     for verb in (pubkey, dry_run, sending, check):
-        verb.add_argument("--key", help="file; else BITGET_PRIVATE_KEY or private.pem")
+        verb.add_argument("--key", help="else BITGET_PRIVATE_KEY[_FILE], private.pem")
     for verb in (dry_run, sending, check):
-        verb.add_argument("--demo-trading", action="store_true", help="BITGET_DEMO=1")
+        verb.add_argument("--demo-trading", action="store_true", help="for a demo key")
         verb.add_argument("--base-url", metavar="URL", default=BASE_URL)
     runs = (_keygen, _pubkey, _sign, _request, _check)
     for verb, run in zip((keygen, pubkey, dry_run, sending, check), runs):
@@ -791,7 +791,7 @@ def _keygen(args: Any) -> None:
             made.append(path)
             with open(descriptor, "w", encoding="ascii", newline="\n") as file:
                 file.write(pem)
-    except BaseException:  # Ctrl-C too: half a pair would stand in the way
+    except BaseException:  # Ctrl-C too: half a pair would block the next try
         for path in made:
             path.unlink()
         raise
@@ -815,7 +815,7 @@ def _prepare(args: Any, credentials: Credentials | None = None) -> PreparedReque
     try:
         if body == "-":
             with open(0, "rb", closefd=False) as stdin:
-                body = stdin.read().decode()
+                body = stdin.read().decode("utf-8-sig")
         value = {} if body is None else json.loads(body, parse_constant=int)  # no NaN
         if not isinstance(value, (dict, list)):
             raise ValueError("it must be an object or a list")
@@ -842,15 +842,14 @@ def _request(args: Any) -> None:
     credentials = None if args.unsigned else Credentials.from_env(_environment(args))
     prepared = _prepare(args, credentials)
     try:
-        answer = send(prepared)
+        print(json.dumps(send(prepared), indent=2), flush=True)
     except KeyboardInterrupt:
         if prepared.method == "GET":
             raise
         raise TransportError("interrupted", True, True) from None
-    try:
-        print(json.dumps(answer, indent=2), flush=True)
-    except (OSError, RecursionError) as error:
-        raise ValueError(f"Bitget accepted the request; not printed: {error}") from None
+    except (OSError, RecursionError) as error:  # of print(), not of send()
+        text = f"Bitget accepted the request, but it cannot be printed: {error}"
+        raise TransportError(text, True, prepared.method == "POST") from None
 
 
 def _check(args: Any) -> None:
