@@ -26,6 +26,7 @@ silent or disagree, the line that decides says what it assumes.
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -69,11 +70,10 @@ def prehash(
 ) -> str:
     """Join the parts of a request into the string that Bitget wants signed.
 
-    The timestamp is in milliseconds since the epoch, as in ACCESS-TIMESTAMP; Bitget
-    refuses one that is more than 30 s off. The query is without "?", decoded, in the
-    order sent; the body is exactly what is sent. A ValueError names what is wrong. The
-    string does not show where a value ends: put no stranger's & or = into one. Source:
-    Bitget API documentation, "Signature".
+    Bitget refuses a timestamp, in milliseconds since the epoch, that is over 30 s off.
+    The query is without "?", decoded, in the order sent; the body is exactly what is
+    sent. A ValueError names what is wrong. The string does not show where a value ends:
+    put no stranger's & or = into one. Source: Bitget API documentation, "Signature".
     """
     if type(timestamp_ms) is not int or not 0 <= timestamp_ms < 10**15:
         raise ValueError("timestamp_ms must be an int: time.time_ns() // 1_000_000")
@@ -408,9 +408,9 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
 
     No redirect is followed. TLS certificates are verified; SSL_CERT_FILE may name more
     of them, and https_proxy a proxy for https. `timeout_s`, up to 3600, bounds each
-    wait: for each address of the host when connecting, and for each piece of the
-    answer. A body that takes longer as a whole is given up at its next byte. Raises
-    ApiError or TransportError, or ValueError before anything is sent.
+    wait, for each address of the host and each piece of the answer; and the body as a
+    whole, though not its head or the lines between chunks. Raises ApiError or
+    TransportError, or ValueError before anything is sent.
     """
     if not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= 3600:
         raise ValueError("timeout_s must be seconds, more than 0 and up to 3600")
@@ -424,12 +424,13 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
     ):
         raise ValueError("the request must be as prepare() made it")
     outgoing = urllib.request.Request(url, body, headers, method=method)
+    outgoing.add_unredirected_header("Host", outgoing.host)  # and not the proxy's
     proxy = urllib.request.getproxies().get("https")
     if proxy and outgoing.type == "https":  # plain http stays on this machine
         try:
             urllib.request.ProxyHandler({}).proxy_open(outgoing, proxy, "https")
             http.client.HTTPConnection(outgoing.host)  # reads the port, opens nothing
-            if not outgoing.host:
+            if not outgoing.host or "@" in outgoing.host:
                 raise ValueError
         except (ValueError, http.client.HTTPException):
             raise ValueError("https_proxy must be like http://host:8080") from None
@@ -601,8 +602,7 @@ def load_private_key(source: str | bytes | os.PathLike[str]) -> PrivateKey:
     except KeyFormatError:
         raise
     except Exception:  # noqa: BLE001 - hostile DER raises nearly anything
-        clue = f"{kind} {body}"
-        found = next(_INSTEAD[form] for form in _INSTEAD if re.match(form, clue))
+        found = next(_INSTEAD[it] for it in _INSTEAD if re.match(it, f"{kind} {body}"))
         raise KeyFormatError(f"the private key's {kind} is {found}") from None
 
 
@@ -611,7 +611,7 @@ def _read_key_file(path: os.PathLike[str]) -> bytes:
         with open(path, "rb") as file:
             octets, mode = file.read(65537), os.fstat(file.fileno()).st_mode
     except (OSError, ValueError) as error:  # it repeats the path, which may be a key
-        may_be_key = re.search(r"(?s)BEGIN|{|[\w+/=]{64}|.{256}", os.fspath(path))
+        may_be_key = re.search(r"(?s)BEGIN|{|[\w+/=]{64}|.{256}", os.fsdecode(path))
         if isinstance(error, OSError) and not may_be_key:
             raise
         raise KeyFormatError("a key is not a path; use BITGET_PRIVATE_KEY") from None
@@ -622,7 +622,7 @@ def _read_key_file(path: os.PathLike[str]) -> bytes:
 
 def _unwrap(text: str) -> tuple[str, str]:
     """Return what a key is wrapped in and its base64, however it was copied."""
-    text = re.sub(r"\\+[rn]", " ", text.replace("\0", ""))  # UTF-16: NUL at each letter
+    text = re.sub(r"\\{1,9}[rn]", " ", text.replace("\0", ""))  # UTF-16 has NULs
     text = re.sub("[^!-~]+", " ", text).strip(" \"'")
     blocks = re.findall("-----BEGIN ([A-Z0-9 ]{,40})-----(.*?)(?:-----|$)", text)
     blocks = [block for block in blocks if "PRIVATE KEY" in block[0]] or blocks
@@ -723,13 +723,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # Python must find nothing to flush at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status, complaints = status or 1, complaints or [str(error)]
-    for text in [f"warning: {warning.message}" for warning in caught] + complaints:
-        print(f"bitget_rsa: {_one_line(text)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the status counts, also when this is not read
+        for text in [f"warning: {warning.message}" for warning in caught] + complaints:
+            print(f"bitget_rsa: {_one_line(text)}", file=sys.stderr, flush=True)
     return status
 
 
-def _one_line(text: str) -> str:
-    """Return a text on one line, with any key in it hidden."""
+def _one_line(text: str) -> str:  # with any key in it hidden
     return _printable(re.sub(r"(?s)-----BEGIN.*|[\w+/=\s-]{150,}", "***", text))
 
 
