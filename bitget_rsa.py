@@ -408,9 +408,9 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
 
     No redirect is followed. TLS certificates are verified; SSL_CERT_FILE may name more
     of them, and https_proxy a proxy for https. `timeout_s`, up to 3600, bounds each
-    wait, for each address of the host and each piece of the answer; and the body as a
-    whole, though not its head or the lines between chunks. Raises ApiError or
-    TransportError, or ValueError before anything is sent.
+    wait, for each address of the host and each piece of the answer. A body that takes
+    longer is given up at its next byte; a head, or lines between chunks, are not.
+    Raises ApiError or TransportError, or ValueError before anything is sent.
     """
     if not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= 3600:
         raise ValueError("timeout_s must be seconds, more than 0 and up to 3600")
