@@ -26,7 +26,6 @@ silent or disagree, the line that decides says what it assumes.
 from __future__ import annotations
 
 import base64
-import contextlib
 import http.client
 import json
 import os
@@ -41,7 +40,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 try:
     import rsa
@@ -723,9 +722,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # Python must find nothing to flush at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status, complaints = status or 1, complaints or [str(error)]
-    with contextlib.suppress(OSError):  # the status counts, also when this is not read
+    try:
         for text in [f"warning: {warning.message}" for warning in caught] + complaints:
             print(f"bitget_rsa: {_one_line(text)}", file=sys.stderr, flush=True)
+    except OSError:  # the status counts, also where this cannot be read
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     return status
 
 
@@ -805,12 +806,10 @@ def _pubkey(args: Any) -> None:
 
 def _prepare(args: Any, credentials: Credentials | None = None) -> PreparedRequest:
     path, _, query = args.target.partition("?")
-    params: dict[str, object] = {}
-    for pair in query.split("&") if query else []:
-        name, equals, value = pair.partition("=")
-        if not equals or unquote(name) in params:
-            raise ValueError("QUERY must be NAME=VALUE&..., with each name once")
-        params[unquote(name, errors="strict")] = unquote(value, errors="strict")
+    query = query.replace("+", "%2B")  # only forms mean a space by it
+    pairs = parse_qsl(query, True, bool(query), errors="strict")
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("QUERY must have each name once")
     body = args.body
     try:
         if body == "-":
@@ -822,7 +821,7 @@ def _prepare(args: Any, credentials: Credentials | None = None) -> PreparedReque
     except (ValueError, RecursionError) as error:
         raise ValueError(f"BODY is not JSON: {error}") from None
     return prepare(
-        args.method, path, credentials=credentials, params=params, body=body,
+        args.method, path, credentials=credentials, params=dict(pairs), body=body,
         timestamp_ms=getattr(args, "timestamp_ms", None), base_url=args.base_url,
     )  # fmt: skip
 
