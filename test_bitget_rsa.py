@@ -1320,7 +1320,7 @@ class TestRequest(Case):
     def test_nothing_can_be_changed(self) -> None:
         for frozen in (CREDENTIALS, GET):
             with self.assertRaises(dataclasses.FrozenInstanceError):
-                frozen.demo = frozen.url = ""  # type: ignore[union-attr]
+                frozen.demo = frozen.url = ""  # type: ignore[misc, union-attr]
 
     def test_what_a_copy_or_an_environment_file_added_is_refused(self) -> None:
         wrong: Any
@@ -2184,8 +2184,8 @@ class TestCommandLine(Case):
                 self.assertIn(ran.returncode, allowed)
         os.close(closed)
         with RawServer(b"") as server, open("/dev/full", "wb") as full:
-            line = ("request", "POST", "/a", "--base-url", server.url)
-            with spawn(str(MODULE), *line, stderr=full) as ran:
+            sent = f"request POST /a --base-url {server.url}"
+            with spawn(str(MODULE), *sent.split(), stderr=full) as ran:
                 ran.communicate(timeout=10)
         self.assertEqual(ran.returncode, 3)  # though nobody can be told why
 
