@@ -906,6 +906,8 @@ class Case(unittest.TestCase):
         clean = mock.patch.dict(os.environ, others, clear=True)
         clean.start()
         self.addCleanup(clean.stop)
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
         threads = threading.active_count()
         self.addCleanup(lambda: self.assertEqual(threading.active_count(), threads))
 
@@ -1655,7 +1657,7 @@ class TestSend(Case):
             PLAIN + OK, PLAIN.replace(b"1.1", b"1.0") + OK, FINE.replace(b"200 OK", b"502 Bad"), b"HTTP/1.1 100 Continue\r\n\r\n" + FINE,
             CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (len(OK), OK), CHUNKED + b"".join(b"1\r\n%c\r\n" % octet for octet in OK) + b"0\r\n\r\n",
         ):  # fmt: skip
-            with self.subTest(answer[:60]), RawServer(answer) as server:
+            with self.subTest(answer=answer[:60]), RawServer(answer) as server:
                 self.assertEqual(order(server.url), {"a": "b"})
 
     def test_what_is_no_answer_is_told_and_not_sent_again(self) -> None:
@@ -1926,14 +1928,11 @@ class TestKeys(Case):
         good, other = ([0, *(getattr(it, n) for n in names)] for it in (KEY, OTHER))
         self.assertEqual((der(*good), wrap(PKCS1)), (PKCS1, PKCS8))
         above = KEY.d + (KEY.p - 1) * (KEY.q - 1)  # as good a d, but greater than n
-        one, two = (
-            KEY.d + KEY.q - 1,
-            KEY.d + KEY.p - 1,
-        )  # each is right by one prime only
+        one, two = KEY.d + KEY.q - 1, KEY.d + KEY.p - 1  # right by one prime only
         for change in (
             {3: one, 6: one % (KEY.p - 1)}, {3: two, 7: two % (KEY.q - 1)},
             *({at: good[at] + 2} for at in range(9)), *({at: other[at]} for at in (1, 3, 4, 5, 8)), *({at: number} for at in range(1, 9) for number in (0, 1)),
-            {3: above}, {2: 1, 3: 1}, {4: KEY.n, 5: 1}, {4: 1, 5: KEY.n}, {4: KEY.q, 5: KEY.p}, {1: 1 << 2047, 4: 2, 5: 1 << 2046},
+            {3: above}, {2: 1, 3: 1}, {2: 1, 3: 1, 6: 1, 7: 1}, {4: KEY.n, 5: 1}, {4: 1, 5: KEY.n}, {4: KEY.q, 5: KEY.p}, {1: 1 << 2047, 4: 2, 5: 1 << 2046},
         ):  # fmt: skip
             inner = der(*(change.get(at, it) for at, it in enumerate(good)))
             for source in (inner, wrap(inner)):
@@ -1942,6 +1941,7 @@ class TestKeys(Case):
             words = "fit" if 2048 <= bits <= 16384 else f"{bits} bits|make an RSA key"
             inner = der(0, (1 << (bits - 1)) + 1, 65537, *[3] * 6)
             self.refuse(words, load_private_key, inner)
+        self.refuse("two primes", load_private_key, der(1, *good[1:]))
         rest = (KEY.q, KEY.p, KEY.exp2, KEY.exp1, pow(KEY.p, -1, KEY.q))
         swapped = load_private_key(der(*good[:4], *rest))
         self.assertEqual(sign("a", swapped), sign("a", SIGNER))
@@ -2140,8 +2140,6 @@ class TestCommandLine(Case):
             arrived.set()
             done.wait(10)
 
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        self.addCleanup(signal.signal, signal.SIGINT, before)
         os.environ.update(ENVIRON)
         for method, status, words in (("POST", 3, b"clientOid"), ("GET", 130, b"")):
             arrived, done = threading.Event(), threading.Event()
@@ -2215,16 +2213,17 @@ class TestKeygen(Case):
                 return self.run_main("keygen", folder)[0]
 
     def test_a_failure_leaves_nothing_behind(self) -> None:
-        def occupied(path: Any, *args: Any) -> int:
-            if "public" in str(path):  # another process was faster
-                raise FileExistsError(17, "File exists", str(path))
+        def stopped(error: BaseException, path: Any, *args: Any) -> int:
+            if "public" in str(path):
+                raise error
             return real(path, *args)
 
         real, full = os.open, mock.Mock(side_effect=OSError(28, "No space left"))
         stop = mock.Mock(side_effect=KeyboardInterrupt)
+        occupied = partial(stopped, FileExistsError(17, "another process was faster"))
         self.write("file", "")
         for name, effect, folder, status in (
-            ("os.open", occupied, ".", 1), ("os.open", occupied, "new", 1), ("public_key_pem", full, ".", 1), ("public_key_pem", stop, ".", 130),
+            ("os.open", occupied, ".", 1), ("os.open", occupied, "new", 1), ("os.open", partial(stopped, KeyboardInterrupt()), ".", 130), ("public_key_pem", full, ".", 1), ("public_key_pem", stop, ".", 130),
             ("generate_private_key", stop, "new", 130), ("os.name", os.name, "file", 1), ("os.name", os.name, "file/x", 1),
         ):  # fmt: skip
             with self.subTest(name, folder=folder):
