@@ -380,6 +380,7 @@ _ADVICE = {
     "25245": "this is not a unified account: use the endpoints of /api/v2",
     "40008": "set this machine's clock, and sign just before sending",
     "40009": "compare the prehash to what was sent, and the public key to Bitget's",
+    "40012": "API key and passphrase do not belong together: copy both again",
     "40018": "bind this machine's IPv4 address to the API key",
     "40038": "bind this machine's IPv4 address to the API key",
     "40085": "this is a unified account: use the endpoints of /api/v3",

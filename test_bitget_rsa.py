@@ -1506,7 +1506,7 @@ class TestErrors(Case):
 
     def test_each_known_code_says_what_to_do(self) -> None:
         for codes, words in {
-            "40008": "clock", "40009": "prehash|public key", "40018 40038": "IPv4", "40099": "demo",
+            "40008": "clock", "40012": "passphrase", "40009": "prehash|public key", "40018 40038": "IPv4", "40099": "demo",
             "40085": "/api/v3", "25245": "/api/v2", "429 25004": "not carried out|wait", "43011 40004": "",
         }.items():  # fmt: skip
             for code in codes.split():
