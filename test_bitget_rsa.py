@@ -70,6 +70,7 @@ import bitget_rsa
 from bitget_rsa import Credentials, load_private_key, prehash, prepare, send, sign
 
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
+VERBS = ("demo", "serve", "explain", "vectors")
 
 
 # ---- Keys and vectors ---------------------------------------------------------------
@@ -166,7 +167,7 @@ RFC_SIGNATURES = (
 
 # ---- Bitget's side ------------------------------------------------------------------
 
-# The known mistakes, and what each of them means.
+# The known mistakes, and what each of them means. A further one takes a line in Parts.
 MEANINGS = {
     "query-encoded": "the query was signed percent-encoded: sign it decoded",
     "query-order": "the query was signed in another order than it was sent",
@@ -185,12 +186,14 @@ MEANINGS = {
     "encoding": "ACCESS-SIGN is not standard base64, with padding and on one line",
     "hmac": "this is an HMAC: the client takes the API key for one with a secret",
     "other-key": "the private half of this public key did not make the signature",
-    "unknown": "this key signed a text that no known mistake explains; the wire no "
-    "longer shows a value cut at a bare #, or a body changed on the way",
+    "unknown": "this key signed a text that no known mistake explains; the wire no longer shows a value cut at a bare #, or a body changed on the way",
 }
 PLUS = "a bare + in a query may be a plus or a space: write %2B or %20"
 CLOCK_MS = 2000  # the clock may have been read twice, so far apart
 EFFORT = 150_000_000  # bytes to hash for one explanation: about half a second
+HASHES = {"SHA-256": [], "SHA-1": ["hash"], "SHA-384": ["hash"], "SHA-512": ["hash"]}
+Mistakes = Iterator[tuple[str, "Parts"]]
+Guess = tuple[list[str], "Parts"]
 
 
 class Wire(NamedTuple):
@@ -208,16 +211,8 @@ class Wire(NamedTuple):
         return path, query
 
 
-Mistakes = Iterator[tuple[str, "Parts"]]
-Guess = tuple[list[str], "Parts"]
-
-
 class Parts(NamedTuple):
-    """The parts of the text that is signed, and the mistakes that may change them.
-
-    The methods hold the mistakes: each yields the name of a mistake, and what is signed
-    when it is made. For a further mistake, add a line here and its meaning above.
-    """
+    """The parts of the text that is signed, and the mistakes that may change them."""
 
     timestamp: bytes
     method: bytes
@@ -299,11 +294,9 @@ class Parts(NamedTuple):
 
 
 def rebuild(wire: Wire) -> list[Parts]:
-    """Take the text that should have been signed from what was sent.
-
-    The decoded query is what Bitget's SDKs sign. Assumptions: a "?" alone is no query,
-    a fragment never arrives, and a bare "+" is a plus or a space: there are two readings.
-    """
+    """Take the text that should have been signed from what was sent."""
+    # The decoded query is what Bitget's SDKs sign. Assumptions: a "?" alone is no query,
+    # a fragment never arrives, and a bare "+" is a plus or a space: two readings.
     path, query = (part.encode("latin-1") for part in wire.path_and_query())
     timestamp = wire.headers.get("ACCESS-TIMESTAMP", "").encode("latin-1")
     host = wire.headers.get("Host", "").encode("latin-1")
@@ -381,9 +374,6 @@ def extend(group: list[Guess], stage: Callable[[Parts], Mistakes]) -> Iterator[G
         for name, changed in dict.fromkeys(stage(parts)):
             if name not in names and changed != parts:
                 yield [*names, name], changed
-
-
-HASHES = {"SHA-256": [], "SHA-1": ["hash"], "SHA-384": ["hash"], "SHA-512": ["hash"]}
 
 
 class Seal(NamedTuple):
@@ -791,11 +781,8 @@ def run_serve(args: argparse.Namespace) -> None:
 def run_explain(args: argparse.Namespace) -> int:
     """say why the signature of one request is refused"""
     public_key = read_public_key(args.public_pem)
-    if args.file == "-":
-        octets = sys.stdin.buffer.read()
-    else:
-        octets = Path(args.file).read_bytes()
-    judgement = explain(public_key, octets)
+    sent = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+    judgement = explain(public_key, sent)
     print("refused" if judgement.mistakes else "the signature is right")
     print("\n".join(judgement.lines()))
     return 1 if judgement.mistakes else 0
@@ -810,9 +797,6 @@ def run_vectors(_: argparse.Namespace) -> None:
         "rfc": [dict(zip(("key", "text", "signature"), it)) for it in RFC_SIGNATURES],
     }
     print(json.dumps(everything, indent=1))
-
-
-VERBS = ("demo", "serve", "explain", "vectors")
 
 
 def main(arguments: list[str]) -> int:
@@ -973,8 +957,7 @@ def openssl(line: str, text: str) -> str:
     """Run openssl in a folder that holds the keys; return what it prints, in base64."""
     for name, pem_text in KEYS.items():
         Path(f"{name}.pem").write_text(pem_text)
-    command = [str(OPENSSL), *line.split()]
-    octets = subprocess.check_output(command, input=text.encode())
+    octets = subprocess.check_output([str(OPENSSL), *line.split()], input=text.encode())
     return base64.b64encode(octets).decode()
 
 
@@ -1007,23 +990,21 @@ class TestJudge(Case):
     @unittest.skipUnless(OPENSSL, "openssl is not installed")
     def test_openssl_makes_the_same_values(self) -> None:
         keys = {vector.name: vector.key for vector in VECTORS}
-        made = [(it.key, it.prehash, it.signature, OPTIONS) for it in VECTORS]
-        made += [(*it, OPTIONS) for it in RFC_SIGNATURES]
-        made += [(keys[it[1]], it.signed, it.signature, it.options) for it in REFUSED]
-        for key, text, signature, options in made:
-            standard = signature.replace("-", "+").replace("_", "/")
-            line = f"dgst -binary {options.replace('KEY', key)}"
-            self.assertEqual(openssl(line, text), standard)
+        values = [(it.key, it.prehash, it.signature, OPTIONS) for it in VECTORS]
+        values += [(*it, OPTIONS) for it in RFC_SIGNATURES]
+        values += [(keys[it[1]], it.signed, it.signature, it.options) for it in REFUSED]
+        for key, text, signature, options in values:
+            made = openssl(f"dgst -binary {options.replace('KEY', key)}", text)
+            self.assertEqual(made, signature.replace("-", "+").replace("_", "/"))
 
     def test_each_mistake_is_named_alone_and_with_another(self) -> None:
         stamps = "1763800000000 1763800000.123 1763800000123.0 1763800000123000 1763799998123 2025-11-22T08:26:40Z 2025-11-22T08:26:40.123Z 1763800000122 1763800002123"
         cases = [(*case[:3], STAMP + case[3]) for case in CASES]
         cases += [("timestamp", "GET /o", "", f"{it}GET/o") for it in stamps.split()]
         for names, sent, body, text in cases:
-            with self.subTest(names, text=text):
-                judgement = self.judged(names, sent, body, signature_of(text))
-                self.assertEqual(judgement.note, PLUS if "+" in sent else "")
-                self.assertEqual(judgement.signed, None if names == "unknown" else text)
+            judgement = self.judged(names, sent, body, signature_of(text))
+            self.assertEqual(judgement.note, PLUS if "+" in sent else "")
+            self.assertEqual(judgement.signed, None if names == "unknown" else text)
 
     def test_another_form_of_the_signature_is_named(self) -> None:
         text, encoded = STAMP + "GET/o?a= ", STAMP + "GET/o?a=%20"
@@ -1052,7 +1033,7 @@ class TestJudge(Case):
         self.assertEqual(judge(PUBLIC, right).mistakes, [])
         for at, octet in enumerate(right.body):
             body = right.body[:at] + bytes([octet ^ 1]) + right.body[at + 1 :]
-            with mock.patch.object(sys.modules[__name__], "EFFORT", 500_000):
+            with mock.patch(f"{__name__}.EFFORT", 500_000):
                 mistakes = judge(PUBLIC, right._replace(body=body)).mistakes
             self.assertEqual(mistakes, ["unknown"], body)
 
@@ -1115,9 +1096,8 @@ class TestServe(Case):
         ):  # fmt: skip
             self.assertIn(answer, self.exchange(sent), sent[:60])
             self.assertEqual(self.ask(self.now)["code"], "00000")
-        log = "".join(self.log).replace("\n", "")
-        self.assertTrue(log.isprintable())
-        self.assert_harmless(log)
+        self.assertTrue("".join(self.log).replace("\n", "").isprintable())
+        self.assert_harmless("".join(self.log))
 
     def test_a_slow_client_does_not_keep_others_waiting(self) -> None:
         self.assertLess(Exchange.timeout, 10)
@@ -1167,8 +1147,7 @@ class TestVerbs(Case):
             (TEXT.replace("PRIVATE", "PUBLIC"), "/", 1, "RSA public key"), ("", "/", 1, "RSA public key"), (short, "/", 1, "2048 bits"),
         ):  # fmt: skip
             self.write("public.pem", content)
-            request = f"GET {target}\n{fields}".encode()
-            self.write("request.txt", request)
+            request = self.write("request.txt", f"GET {target}\n{fields}").read_bytes()
             line = "explain public.pem " + ("request.txt" if status else "-")
             ran = self.run_main(line, main=main, stdin=request)
             self.assertEqual(ran[0], status)
@@ -1210,13 +1189,12 @@ def spawn(script: str, *arguments: str, **options: Any) -> subprocess.Popen[byte
     return subprocess.Popen([sys.executable, *flags, script, *arguments], **pipes)
 
 
-# ---- The promises, in the order of bitget_rsa.py ------------------------------------
-
-
 def make(method: str = "GET", path: str = "/a", **options: Any) -> Any:
     """Prepare a request, signed unless `credentials` says otherwise."""
     return prepare(method, path, **{"credentials": CREDENTIALS, **options})
 
+
+# ---- The promises, in the order of bitget_rsa.py ------------------------------------
 
 MODULE = Path(bitget_rsa.__file__).resolve()
 PKCS8 = DERS["rfc7515"]
@@ -1231,8 +1209,7 @@ BUY = {"symbol": "BTCUSDT", "side": "buy", "size": "0.01", "clientOid": "_a-1"}
 FINGERPRINT = "6fd13c2435a361e7c588cd17f55f5ad3df0177a66c1727a6a200845f4d7ab88c"
 # openssl ecparam -genkey -name prime256v1 -noout | openssl pkcs8 -topk8 -nocrypt
 EC = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7aQEiJPcepNdoFjjbevuJmCXaIXtkY0b5MveUreBCIShRANCAARkR/sxxW6mcqvoTbX1C3ooqu5Ri7hEYXlnScLa914+FvdJDL1lQd2krZHPWv6dLFTb4ufegxTPoUqLIH38HCOm"
-# openssl ca -selfsign -keyfile ec.pem -startdate 20200101000000Z
-#   -enddate 21200101000000Z, with subjectAltName=DNS:localhost
+# openssl ca -selfsign -keyfile ec.pem -startdate 20200101000000Z -enddate 21200101000000Z, with subjectAltName=DNS:localhost
 CERTIFICATE = "MIIBdDCCARqgAwIBAgIUTxd0M4Qv+/XIIfvnkq5leGFVlckwCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARkR/sxxW6mcqvoTbX1C3ooqu5Ri7hEYXlnScLa914+FvdJDL1lQd2krZHPWv6dLFTb4ufegxTPoUqLIH38HCOmo0gwRjAUBgNVHREEDTALgglsb2NhbGhvc3QwDwYDVR0TAQH/BAUwAwEB/zAdBgNVHQ4EFgQUjns3iFGCwKdHc1s+67cLlBYXMt8wCgYIKoZIzj0EAwIDSAAwRQIgF4aXhI9JXUQeHk9HJXJ7FIeUHafebfejJ/YuhaDCjn8CIQDKqj0Qr5o50hOjFSdz66bdCvfKp2eldy790IVkMIIWmA=="
 GET, POST = make(), make("POST", body={})
 BASE = "--base-url http://localhost:9"
@@ -1246,7 +1223,6 @@ PLAIN = b"HTTP/1.1 200 OK\r\n\r\n"
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 FINE = LENGTH % len(OK) + OK
-Answer = Callable[[socket.socket, bytes], object]
 FLOODED: list[bytes] = []  # the heads of floods that were taken to their end
 
 
@@ -1254,7 +1230,6 @@ class TestSignature(Case):
     def test_parts_are_joined_and_what_clients_rewrite_is_refused(self) -> None:
         self.assertEqual(prehash(0, "Post", "/a", "b=?", "{}"), "0POST/a?b=?{}")
         self.assertEqual(prehash(10**14, "GET", "/.a-_~/b"), f"{10**14}GET/.a-_~/b")
-        wrong: Any
         for at, words, wrongs in (
             (0, "timestamp_ms must be an int", (1.0, "1763800000000", True, -1, 10**15, None)),
             (1, "method must be", ("", "PUT", "GET ", " POST", "GET\r\nX: y", None, b"GET")),
@@ -1264,17 +1239,14 @@ class TestSignature(Case):
                 "C:/Program Files/Git/api", "/\x1b[2J" + "x" * 999, None, b"/a")),
             (3, "query must come without the ?", ("?b=c",)), (3, "query", (None, b"", 5, "\ud800")), (4, "body", (None, b"", {}, "\ud800")),
         ):  # fmt: skip
-            for wrong in wrongs:
-                parts: list[Any] = [1, "POST", "/a", "", ""]
-                parts[at] = wrong
+            parts: list[Any] = [1, "POST", "/a", "", ""]
+            for parts[at] in wrongs:
                 self.refuse(words, prehash, *parts)
 
-    def test_known_answers_by_plain_and_crt_keys(self) -> None:
+    def test_known_answers_are_computed_blinded_by_crt_and_verified(self) -> None:
         for name, message, signature in RFC_SIGNATURES:
             for key in (PRIVATE[name], load_private_key(KEYS[name])):
                 self.assertEqual(sign(message, key), signature)
-
-    def test_it_is_computed_blinded_by_crt_and_verified(self) -> None:
         faulty, real = load_private_key(TEXT), rsa.PrivateKey.blinded_decrypt
         name = "rsa.PrivateKey.blinded_decrypt"
         with mock.patch(name, autospec=True, side_effect=real) as spy:
@@ -1282,24 +1254,22 @@ class TestSignature(Case):
         self.assertEqual(spy.call_count, 1)
         for name in ("exp1", "exp2", "coef"):
             with mock.patch.object(faulty, name, getattr(faulty, name) ^ 4):
-                kinds = bitget_rsa.KeyFormatError
-                self.refuse("verify|memory", sign, "a", faulty, kinds=kinds)
+                self.refuse("verify|memory", sign, "a", faulty, kinds=BAD_KEY)
 
     def test_a_callable_signs_and_what_cannot_is_refused(self) -> None:
-        wrong: Any
         self.assertEqual(sign("é", lambda octets: octets * 2), "w6nDqQ==")
         for wrong in ("c2ln", None, b"", bytearray(b"x"), 5):  # an empty one above all
             signer = mock.Mock(return_value=wrong)
             self.refuse("private_key|as bytes", sign, "a", signer)
         broken = mock.Mock(side_effect=ConnectionError("the HSM is off"))
         self.refuse("HSM", sign, "a", broken, kinds=ConnectionError)
-        for wrong in (None, "private.pem", TEXT, PUBLIC):
+        for it in (None, "private.pem", TEXT, PUBLIC):
             for call in (sign, lambda _, key: Credentials("bg_1", PASSPHRASE, key)):
-                self.refuse("private_key|load_private_key()", call, "a", wrong)
+                self.refuse("private_key|load_private_key()", call, "a", it)
         foreign = mock.NonCallableMock(spec=["sign"])  # as a key of `cryptography`
         self.refuse("private_key|lambda|PKCS1v15()|SHA256()", sign, "a", foreign)
-        for wrong in (b"message", None, "\ud800"):
-            self.refuse("message", sign, wrong, SIGNER)
+        for message in (b"message", None, "\ud800"):
+            self.refuse("message", sign, message, SIGNER)
 
     def test_a_key_shows_its_fingerprint_only_and_threads_share_it(self) -> None:
         shown = f"{SIGNER!r}{SIGNER}{[SIGNER]}"
@@ -1317,13 +1287,10 @@ class Shifting(dict[str, object]):  # its names and its items come in two orders
 
 
 class TestRequest(Case):
-    def test_nothing_can_be_changed(self) -> None:
+    def test_credentials_are_exact_and_nothing_can_be_changed(self) -> None:
         for frozen in (CREDENTIALS, GET):
             with self.assertRaises(dataclasses.FrozenInstanceError):
                 frozen.demo = frozen.url = ""  # type: ignore[misc, union-attr]
-
-    def test_what_a_copy_or_an_environment_file_added_is_refused(self) -> None:
-        wrong: Any
         shown = repr(Credentials("aZ09._-", "aZ345678" * 4, KEY, demo=True))
         self.assertEqual(shown, "Credentials(api_key='aZ09._-', demo=True)")
         for wrong in (
@@ -1333,10 +1300,10 @@ class TestRequest(Case):
             found = self.refuse("api_key|quotes", Credentials, wrong, PASSPHRASE, KEY)
             other = self.refuse("passphrase|quotes", Credentials, "a", wrong, KEY)
             self.assertNotIn("1234", f"{found}{other}")
-        for wrong in ("seven77", "x" * 33, "with_sign", "with.dot1", None, b"bytes123"):
-            self.refuse("passphrase", Credentials, "a", wrong, KEY)
-        for wrong in ("false", 0, 1, None):
-            self.refuse("demo|True or False", Credentials, "a", PASSPHRASE, KEY, wrong)
+        for text in ("seven77", "x" * 33, "with_sign", "with.dot1", None, b"bytes123"):
+            self.refuse("passphrase", Credentials, "a", text, KEY)
+        for demo in ("false", 0, 1, None):
+            self.refuse("demo|True or False", Credentials, "a", PASSPHRASE, KEY, demo)
 
     def test_the_environment(self) -> None:
         path = str(self.write("key.pem", TEXT))
@@ -1366,9 +1333,8 @@ class TestRequest(Case):
             wanted = method, url, headers, sent, it.prehash
             credentials = Credentials("bg_1", PASSPHRASE, PRIVATE[it.key])
             options = {"params": it.params, "body": it.body, "credentials": credentials}
-            with self.subTest(it.why):
-                found = make(it.method, path, timestamp_ms=it.timestamp_ms, **options)
-                self.assertEqual(found, bitget_rsa.PreparedRequest(*wanted))
+            found = make(it.method, path, timestamp_ms=it.timestamp_ms, **options)
+            self.assertEqual(found, bitget_rsa.PreparedRequest(*wanted), it.why)
 
     def test_demo_unsigned_and_the_clock(self) -> None:
         credentials = dataclasses.replace(CREDENTIALS, demo=True)
@@ -1421,7 +1387,6 @@ class TestRequest(Case):
     def test_an_argument_of_another_kind_is_refused_by_its_name(self) -> None:
         endless: dict[str, Any] = {}
         endless["again"] = [endless]
-        body: Any
         for words, name, wrongs in (
             ("body", "body", (5, 0.1, True, b"{}", {1}, object(), "\udc80", {"a": 10**200})),
             ("a name in body", "body", ({"x": {1: "y"}}, [{None: 1}], {"\ud800": 1})), ("body|nested too deeply", "body", (endless,)),
@@ -1436,6 +1401,7 @@ class TestRequest(Case):
         ):  # fmt: skip
             for wrong in wrongs:
                 self.refuse(words, make, **{"method": "POST", name: wrong})
+        body: Any
         for body in ({}, [], "{}", {"a": "b"}):
             self.refuse("body|GET|params", make, "get", body=body)
         for good in (
@@ -1487,12 +1453,10 @@ class TestErrors(Case):
             given = (GET, POST, None)  # None: a POST is assumed
             for status, body, it in itertools.product(statuses, bodies, given):
                 error, wanted = self.error(status, body, it), is_open and it is not GET
-                with self.subTest(status=status, body=body, error=str(error)):
-                    self.assertIs(error.outcome_unknown, wanted)
-                    self.assertEqual("clientOid" in str(error), wanted)
-                    self.assertEqual("order" in str(error), wanted)
-                    limited = status == 429 or body in ("429", "25004")
-                    self.assertEqual("wait" in str(error), limited)
+                limited = status == 429 or body in ("429", "25004")
+                words = [it in str(error) for it in ("clientOid", "order", "wait")]
+                found = [error.outcome_unknown, *words]
+                self.assertEqual(found, [wanted, wanted, wanted, limited], str(error))
 
     def test_each_known_code_says_what_to_do(self) -> None:
         for codes, words in {
@@ -1504,7 +1468,6 @@ class TestErrors(Case):
                 self.assert_words(words, error.advice)
                 self.assert_words(f"{code} m|400|{error.advice}", str(error))
                 self.assertEqual(bool(error.advice), bool(words))
-
         error = self.error(400, '{"code":"40009","requestTime":1763800000000}', GET)
         self.assert_words("prehash", error.advice)  # and nothing of the clock
 
@@ -1527,7 +1490,6 @@ class TestErrors(Case):
 
     def test_the_code_of_an_answer_decides_and_not_its_status(self) -> None:
         data: Any
-        body: Any
         batch = {"successList": [], "failureList": [{"errorCode": "43011"}]}
         for status, data in itertools.product((200, 400, 500), (batch, None, [], "龙")):
             text = json.dumps({"code": "00000", "data": data})
@@ -1543,11 +1505,11 @@ class TestErrors(Case):
             self.assertEqual([error.code, error.message, error.request_time_ms], wanted)
         for msg in ("\x1b[2J\u202e\r\nok", "x" * 9999):  # refuse() looks at the text
             self.error(200, json.dumps({"code": "43011", "msg": msg}), kinds=refused)
-        for body in (
+        for page in (
             b"", b"null", b"[]", b'"00000"', b"{}", b'{"data":{}}', b'{"code":null}', b"\xff\xfe", "\ufeff{}", b'{"code":["00000"]}', b'{"code":"00000"',
             b"\x00", b'{"code":502}', b'{"code":"0"}', b"1" * 9999, b'{"code":true}', b"[" * 200_000, '{"code":"\u0661\u0661\u0661\u0661\u0661"}',
         ):  # fmt: skip
-            error = self.error(418, body, kinds=other)
+            error = self.error(418, page, kinds=other)
             self.assert_words("HTTP 418|not from Bitget", str(error))
         for wrong in ((200, None), (200, 5), (None, b"x"), ("200", b"x")):
             self.error(*wrong, kinds=ValueError)
@@ -1556,7 +1518,7 @@ class TestErrors(Case):
 class RawServer(StandIn):
     """A server on loopback that keeps each request, and answers bytes or by a script."""
 
-    def __init__(self, answer: bytes | Answer, tls: Any = None) -> None:
+    def __init__(self, answer: Any, tls: Any = None) -> None:
         super().__init__(PUBLIC)
         self.answer, self.tls, self.port = answer, tls, self.server_address[1]
         self.received: list[bytes] = []
@@ -1580,7 +1542,7 @@ def read_http(connection: socket.socket) -> bytes:
         return head + b"\r\n" + reader.read(int(length[1]) if length else 0)
 
 
-def flood(head: bytes, piece: bytes, pieces: int = 64, pause_s: float = 0) -> Answer:
+def flood(head: bytes, piece: bytes, pieces: int = 64, pause_s: float = 0) -> Any:
     """Make a script that answers so and then with the same piece again and again."""
 
     def script(connection: socket.socket, _: bytes) -> None:
@@ -1631,8 +1593,8 @@ class TestSend(Case):
             PLAIN + OK, PLAIN.replace(b"1.1", b"1.0") + OK, FINE.replace(b"200 OK", b"502 Bad"), b"HTTP/1.1 100 Continue\r\n\r\n" + FINE,
             CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (len(OK), OK), CHUNKED + b"".join(b"1\r\n%c\r\n" % octet for octet in OK) + b"0\r\n\r\n",
         ):  # fmt: skip
-            with self.subTest(answer=answer[:60]), RawServer(answer) as server:
-                self.assertEqual(order(server.url), {"a": "b"})
+            with RawServer(answer) as server:
+                self.assertEqual(order(server.url), {"a": "b"}, answer[:60])
 
     def test_what_is_no_answer_is_told_and_not_sent_again(self) -> None:
         page, spaces = b"HTTP/1.1 403 F\r\n\r\n" + PAGE.encode(), b" " * (1 << 20)
@@ -1860,15 +1822,13 @@ class TestKeys(Case):
         plain, said = words.strip("*"), set()
         for given in self.ways(source):
             said.add(str(self.refuse(plain, load_private_key, given, kinds=BAD_KEY)))
-        with self.subTest(source=source[:60]):
-            self.assertEqual(len(said), 1)  # one text, one answer
-            self.assertEqual("genpkey" in said.pop(), words.startswith("*"))
+        self.assertEqual(len(said), 1, source[:60])  # one text, one answer
+        self.assertEqual("genpkey" in said.pop(), words.startswith("*"), source[:60])
 
     def test_every_shape_gives_the_same_key_wherever_it_stands(self) -> None:
         for source in SHAPES:
             for given in self.ways(source):
-                with self.subTest(source=source):
-                    self.assertEqual(load_private_key(given), KEY)
+                self.assertEqual(load_private_key(given), KEY, given)
         environ = {**ENVIRON, PEM: WHOLE.replace("=", "")}  # as a CI keeps it
         self.assertEqual(Credentials.from_env(environ).private_key, KEY)
 
@@ -2064,11 +2024,10 @@ class TestCommandLine(Case):
                 environ = {**ENVIRON, PEM: TEXT if name != FILE else "", name: key}
                 runs += [(f"{it} {BASE}", environ) for it in ("check", "request GET /")]
             for line, environ in runs:
-                with self.subTest(key[:20], line=line):
-                    words = [key if word == "K" else word for word in line.split()]
-                    status, out, err = self.run_main("", *words, **environ)
-                    self.assertIn(status, (1, 2))
-                    self.assertFalse(any(piece in out + err for piece in pieces))
+                words = [key if word == "K" else word for word in line.split()]
+                status, out, err = self.run_main("", *words, **environ)
+                self.assertIn(status, (1, 2), line)
+                self.assertFalse(any(it in out + err for it in pieces), line)
 
     def test_request_prints_data_and_tells_outcomes_apart(self) -> None:
         with StandIn(PUBLIC) as bitget:
@@ -2182,9 +2141,8 @@ class TestKeygen(Case):
             ("os.open", occupied, ".", 1), ("os.open", occupied, "new", 1), ("os.open", partial(stopped, KeyboardInterrupt()), ".", 130), ("public_key_pem", full, ".", 1), ("public_key_pem", stop, ".", 130),
             ("generate_private_key", stop, "new", 130), ("os.name", os.name, "file", 1), ("os.name", os.name, "file/x", 1),
         ):  # fmt: skip
-            with self.subTest(name, folder=folder):
-                self.assertEqual(self.keygen(folder, name, effect), status)
-                self.assertEqual(list(Path().rglob("*.pem")), [])
+            self.assertEqual(self.keygen(folder, name, effect), status, name)
+            self.assertEqual(list(Path().rglob("*.pem")), [], name)
 
     @unittest.skipUnless(os.name == "posix", "file modes are POSIX")
     def test_the_private_key_is_written_by_the_descriptor_that_created_it(self) -> None:
@@ -2203,7 +2161,7 @@ class TestKeygen(Case):
         self.assertEqual(Path("private.pem.moved").stat().st_mode & 0o777, 0o600)
 
 
-def scripted(**answers: Any) -> Answer:
+def scripted(**answers: Any) -> Any:
     """Make a script that answers by the path: data, a code as str, or a page as bytes."""
 
     def script(connection: socket.socket, received: bytes) -> None:
@@ -2260,15 +2218,12 @@ class TestCheck(Case):
             *(({"coin": it}, {}, 6, untried) for it in ("40010", "40034", "43011", "429", "40014", b"<html>")),
             *(({"info": info}, {}, 6, "ok ") for info in infos),
         ):  # fmt: skip
-            with self.subTest(words, answers=answers):
-                status, lines = self.check(answers, **environ)
-                failed = words.startswith("FAIL")
-                self.assertEqual((status, len(lines)), (failed, steps + 1), lines)
-                self.assertRegex(lines[-1], f"^(?!.*invalid literal){words}")
-                self.assertEqual({line[:3] for line in lines[:-1]} - {"ok "}, set())
-
-    def test_what_bitget_does_not_tell_is_not_made_up(self) -> None:
-        lines = self.check({"info": "40085"})[1]
+            status, lines = self.check(answers, **environ)
+            failed = words.startswith("FAIL")
+            self.assertEqual((status, len(lines)), (failed, steps + 1), lines)
+            self.assertRegex(lines[-1], f"^(?!.*invalid literal){words}")
+            self.assertEqual({line[:3] for line in lines[:-1]} - {"ok "}, set(), lines)
+        lines = self.check({"info": "40085"})[1]  # what it does not tell is not made up
         self.assertRegex("".join(lines[3:5]), "^ok +signed .*acceptedok +perm.*: see")
 
 
