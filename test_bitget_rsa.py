@@ -64,7 +64,6 @@ import rsa.pkcs1_v2
 from pyasn1.codec.der import encoder
 from pyasn1.error import PyAsn1Error
 from pyasn1.type import univ
-from rsa.pkcs1 import HASH_ASN1, compute_hash
 
 import bitget_rsa
 from bitget_rsa import Credentials, load_private_key, prehash, prepare, send, sign
@@ -74,7 +73,6 @@ VERBS = ("demo", "serve", "explain", "vectors")
 
 
 # ---- Keys and vectors ---------------------------------------------------------------
-
 # PKCS#8: of RFC 7515, appendix A.2; of RFC 7520, section 3.4; and of openssl genpkey
 # -algorithm RSA -pkeyopt rsa_keygen_bits:4096. Never use one of them for an account.
 DERS = {
@@ -166,7 +164,6 @@ RFC_SIGNATURES = (
 
 
 # ---- Bitget's side ------------------------------------------------------------------
-
 # The known mistakes, and what each of them means. A further one takes a line in Parts.
 MEANINGS = {
     "query-encoded": "the query was signed percent-encoded: sign it decoded",
@@ -387,9 +384,11 @@ class Seal(NamedTuple):
     def fits(self, text: bytes) -> bool:
         if not self.hash_name:
             return text == self.digest
-        digest = compute_hash(text, self.hash_name)
+        digest = rsa.pkcs1.compute_hash(text, self.hash_name)
         if self.salt is not None:
-            digest = compute_hash(bytes(8) + digest + self.salt, self.hash_name)
+            digest = rsa.pkcs1.compute_hash(
+                bytes(8) + digest + self.salt, self.hash_name
+            )
         return digest == self.digest
 
 
@@ -404,7 +403,7 @@ def open_signature(signature: bytes, public_key: rsa.PublicKey) -> list[Seal]:
     if not padded:
         return list(open_pss(number, public_key.n.bit_length() - 1))
     for hash_name, mistakes in HASHES.items():  # RFC 8017, section 9.2
-        info = HASH_ASN1[hash_name]
+        info = rsa.pkcs1.HASH_ASN1[hash_name]
         if padded[1].startswith(info):
             return [Seal(mistakes, hash_name, padded[1][len(info) :])]
     return [Seal(["hash"], "", padded[1])]  # as openssl_private_encrypt() of PHP does
@@ -416,7 +415,7 @@ def open_pss(number: int, bits: int) -> Iterator[Seal]:
         return
     block = number.to_bytes((bits + 7) // 8, "big")
     for hash_name, mistakes in HASHES.items():
-        size = len(compute_hash(b"", hash_name))
+        size = len(rsa.pkcs1.compute_hash(b"", hash_name))
         masked, digest = block[: -size - 1], block[-size - 1 : -1]
         mask = rsa.pkcs1_v2.mgf1(digest, len(masked), hash_name)
         salted = int.from_bytes(masked, "big") ^ int.from_bytes(mask, "big")
@@ -513,7 +512,6 @@ def printable(text: str) -> str:
 
 
 # ---- Bitget's side: serve ------------------------------------------------------------
-
 LONGEST_BODY = 1 << 20
 # Bitget's codes for a header that is missing.
 NEEDED = {"ACCESS-KEY": "40001", "ACCESS-SIGN": "40002", "ACCESS-TIMESTAMP": "40003", "ACCESS-PASSPHRASE": "40011"}  # fmt: skip
@@ -790,12 +788,12 @@ def run_explain(args: argparse.Namespace) -> int:
 
 def run_vectors(_: argparse.Namespace) -> None:
     """print the known answers as JSON, for ports in other languages"""
-    everything = {
-        "keys": KEYS,
-        "accepted": [vector._asdict() for vector in VECTORS],
-        "refused": [entry._asdict() for entry in REFUSED],
-        "rfc": [dict(zip(("key", "text", "signature"), it)) for it in RFC_SIGNATURES],
-    }
+    accepted, refused = (
+        [it._asdict() for it in VECTORS],
+        [it._asdict() for it in REFUSED],
+    )
+    rfc = [dict(zip(("key", "text", "signature"), it)) for it in RFC_SIGNATURES]
+    everything = {"keys": KEYS, "accepted": accepted, "refused": refused, "rfc": rfc}
     print(json.dumps(everything, indent=1))
 
 
@@ -825,7 +823,6 @@ def main(arguments: list[str]) -> int:
 
 
 # ---- The tests of Bitget's side -----------------------------------------------------
-
 KEY, PUBLIC, TEXT = PRIVATE["rfc7515"], PUBLIC_KEYS["rfc7515"], KEYS["rfc7515"]
 OPENSSL = shutil.which("openssl")
 PASSPHRASE = "planted0passphrase"
@@ -910,6 +907,11 @@ class Case(unittest.TestCase):
             flag = {"openssl": "-out", "ssh-keygen": "-f"}.get(words[0])
             written = words[words.index(flag) + 1] if flag else words[-1]
             self.assertNotIn(written, (">", "FILE", "private.pem", *words[1:3]))
+
+    def refuse_order(self, words: str, url: str, *args: Any, sent: Any = True) -> None:
+        error = self.refuse(words, order, url, *args, kinds=(ValueError, ANSWERED[1]))
+        outcome = [getattr(error, it, False) for it in ("sent", "outcome_unknown")]
+        self.assertEqual(outcome, [sent, sent and "GET" not in args], words)
 
     def write(self, name: str, content: str | bytes, mode: int = 0o600) -> Path:
         path = Path(name).absolute()
@@ -1027,15 +1029,6 @@ class TestJudge(Case):
             forms.append(("hash pss query-encoded", openssl(line, encoded)))
         for names, signature in forms:
             self.judged(names, "GET /o?a=%20", "", signature)
-
-    def test_any_one_byte_that_differs_is_refused(self) -> None:
-        right = wire("POST /o", ORDER, signature_of(STAMP + "POST/o" + ORDER))
-        self.assertEqual(judge(PUBLIC, right).mistakes, [])
-        for at, octet in enumerate(right.body):
-            body = right.body[:at] + bytes([octet ^ 1]) + right.body[at + 1 :]
-            with mock.patch(f"{__name__}.EFFORT", 500_000):
-                mistakes = judge(PUBLIC, right._replace(body=body)).mistakes
-            self.assertEqual(mistakes, ["unknown"], body)
 
     def test_any_body_is_judged_in_less_than_a_second(self) -> None:
         orders = [{"symbol": "龙/<\ud800", "size": str(size)} for size in range(3000)]
@@ -1195,7 +1188,6 @@ def make(method: str = "GET", path: str = "/a", **options: Any) -> Any:
 
 
 # ---- The promises, in the order of bitget_rsa.py ------------------------------------
-
 MODULE = Path(bitget_rsa.__file__).resolve()
 PKCS8 = DERS["rfc7515"]
 SIGNER, OTHER = load_private_key(TEXT), load_private_key(KEYS["rfc7520"])
@@ -1561,11 +1553,6 @@ def order(url: str, method: str = "POST", timeout_s: float = 5) -> Any:
 
 
 class TestSend(Case):
-    def refuse_order(self, words: str, url: str, *args: Any, sent: bool = True) -> None:
-        error = self.refuse(words, order, url, *args, kinds=ANSWERED[1])
-        outcome = error.sent, error.outcome_unknown
-        self.assertEqual(outcome, (sent, sent and "GET" not in args), words)
-
     def test_a_request_arrives_as_prepared_and_once(self) -> None:
         with RawServer(FINE) as server:
             for method, body in (("POST", BUY), ("POST", None), ("GET", None)):
@@ -1684,11 +1671,7 @@ class TestTls(Case):
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(trusted, self.write("key", pem(EC, "PRIVATE KEY")))
         os.environ["SSL_CERT_FILE"] = str(trusted)
-
-    def refuse_tls(self, words: str, url: str = "https://localhost:7") -> None:
-        kinds = (ValueError, bitget_rsa.TransportError)
-        error = self.refuse(words, order, url, "POST", 1, kinds=kinds)
-        self.assertIs(getattr(error, "sent", False), False)
+        self.refuse_tls = partial(self.refuse_order, sent=False)
 
     def test_only_a_trusted_certificate_of_the_right_name_is_accepted(self) -> None:
         lax = mock.Mock(side_effect=ssl._create_unverified_context)
@@ -1702,7 +1685,7 @@ class TestTls(Case):
                 self.refuse_tls(words, f"https://localhost:{server.port}")
                 self.assertEqual(server.received, [])
         os.environ["SSLKEYLOGFILE"] = "missing/log"
-        self.refuse_tls("nothing was sent")
+        self.refuse_tls("nothing was sent", "https://localhost:7")
 
     def test_https_goes_through_the_proxy_of_the_environment_inside_tls(self) -> None:
         def proxy(connection: socket.socket, _: bytes) -> None:
@@ -1727,7 +1710,7 @@ class TestTls(Case):
                 self.assertIn(b"\r\nhost: localhost:7\r\n", inside[-1])
                 self.assertNotIn(b"proxy-auth", inside[-1])
             os.environ["no_proxy"] = "localhost"
-            self.refuse_tls("nothing was sent")
+            self.refuse_tls("nothing was sent", "https://localhost:7")
             os.environ |= {"no_proxy": "", "http_proxy": server.url}
             with RawServer(FINE) as plain:  # http on loopback never meets a proxy
                 self.assertEqual(order(plain.url), {"a": "b"})
@@ -1737,14 +1720,15 @@ class TestTls(Case):
         for answer in (b"HTTP/1.1 407 Login\r\n\r\n", b""):
             with RawServer(answer) as server:
                 os.environ["https_proxy"] = server.url
-                self.refuse_tls("407|no connection" if answer else "no connection")
+                words = "407|no connection" if answer else "no connection"
+                self.refuse_tls(words, "https://localhost:7")
                 self.assert_harmless(repr(server.received))
         for proxy in (
             f"http://bob:{PASSPHRASE}#3@127.0.0.1", f"http://bob:{PASSPHRASE}/3@127.0.0.1:1", f"https://bob:{PASSPHRASE}@127.0.0.1:1",
             f"socks5://bob:{PASSPHRASE}@127.0.0.1:1", "http://h:8a", "http://127.0.0.1:99999", "http://a..b:1", "http://[::1:7", "http://",
         ):  # fmt: skip
             os.environ["https_proxy"] = proxy
-            self.refuse_tls("")
+            self.refuse_tls("", "https://localhost:7")
 
 
 # What cannot sign for Bitget: its label, the words of the refusal, its base64 and the
@@ -1806,8 +1790,7 @@ def der(*parts: Any) -> bytes:
     return bytes(encoder.encode(sequence))
 
 
-def wrap(octets: bytes) -> bytes:
-    return der(0, univ.Any(PKCS8[7:22]), octets)
+wrap = partial(der, 0, univ.Any(PKCS8[7:22]))  # PKCS#8
 
 
 class TestKeys(Case):
@@ -2052,20 +2035,15 @@ class TestCommandLine(Case):
 
     @unittest.skipUnless(os.name == "posix", "signals are POSIX")
     def test_ctrl_c_is_130_but_during_an_order_3(self) -> None:
-        def hold(*_: object) -> None:
-            arrived.set()
-            done.wait(10)
-
         os.environ.update(ENVIRON)
         for method, status, words in (("POST", 3, b"clientOid"), ("GET", 130, b"")):
-            arrived, done = threading.Event(), threading.Event()
-            with RawServer(hold) as server:
+            with RawServer(lambda connection, _: connection.recv(1)) as server:
                 line = ("request", method, "/a", "--base-url", server.url)
                 with spawn(str(MODULE), *line) as ran:
-                    self.assertTrue(arrived.wait(10))
+                    while not server.received and ran.poll() is None:
+                        time.sleep(0.01)
                     ran.send_signal(signal.SIGINT)
                     out, err = ran.communicate(timeout=10)
-                    done.set()
             self.assertEqual((ran.returncode, out), (status, b""))
             self.assertRegex(err, rb"\Abitget_rsa: interrupted[^\n]*\n\Z")
             self.assertIn(words, err)
