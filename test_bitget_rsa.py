@@ -8,9 +8,8 @@
     python test_bitget_rsa.py vectors                    the known answers, as JSON
     python test_bitget_rsa.py                            the tests, as `unittest` runs them
 
-A refused signature can be explained because it is RSA: the public key turns it back
-into the digest that was signed, and known mistakes are tried until a text has it.
-
+A refused signature is explained by the digest in it, which the public key recovers:
+known mistakes are tried until a text has it.
 Known answers come from RFCs, from Bitget's pages and from OpenSSL, never from
 bitget_rsa. Bitget's side uses none of bitget_rsa's code; only the demo does, as client.
 What Bitget does where its pages are silent is an assumption, and is called one.
@@ -64,6 +63,7 @@ import rsa.pkcs1_v2
 from pyasn1.codec.der import encoder
 from pyasn1.error import PyAsn1Error
 from pyasn1.type import univ
+from rsa.pkcs1 import HASH_ASN1, compute_hash
 
 import bitget_rsa
 from bitget_rsa import Credentials, load_private_key, prehash, prepare, send, sign
@@ -90,9 +90,7 @@ PUBLISHED = "prehash: printed in Bitget's pages; the rest: OpenSSL"
 OPTIONS = "-sha256 -sign KEY.pem"
 
 
-class Vector(NamedTuple):
-    """A request with every stage of its signature."""
-
+class Vector(NamedTuple):  # a request with every stage of its signature
     name: str
     why: str  # what it proves
     target: str
@@ -107,9 +105,7 @@ class Vector(NamedTuple):
     timestamp_ms: int = 1763800000000
 
 
-class Refused(NamedTuple):
-    """A signature that Bitget refuses: one mistake, in the request of a vector."""
-
+class Refused(NamedTuple):  # one mistake, in the request of a vector
     mistake: str
     request: str  # the name of the vector whose request is sent
     options: str  # of openssl dgst
@@ -193,9 +189,7 @@ Mistakes = Iterator[tuple[str, "Parts"]]
 Guess = tuple[list[str], "Parts"]
 
 
-class Wire(NamedTuple):
-    """A request as it arrives. In a str each character stands for a byte (Latin-1)."""
-
+class Wire(NamedTuple):  # a request as it arrives; each str is Latin-1
     method: str
     target: str
     headers: email.message.Message
@@ -208,9 +202,7 @@ class Wire(NamedTuple):
         return path, query
 
 
-class Parts(NamedTuple):
-    """The parts of the text that is signed, and the mistakes that may change them."""
-
+class Parts(NamedTuple):  # what is signed, and the mistakes that may change it
     timestamp: bytes
     method: bytes
     path: bytes
@@ -373,9 +365,7 @@ def extend(group: list[Guess], stage: Callable[[Parts], Mistakes]) -> Iterator[G
                 yield [*names, name], changed
 
 
-class Seal(NamedTuple):
-    """What the public key finds in a signature: the digest of the text."""
-
+class Seal(NamedTuple):  # what the public key finds in a signature
     mistakes: list[str]  # whatever the text
     hash_name: str  # "" if the octets of `digest` were padded as they are
     digest: bytes
@@ -384,11 +374,9 @@ class Seal(NamedTuple):
     def fits(self, text: bytes) -> bool:
         if not self.hash_name:
             return text == self.digest
-        digest = rsa.pkcs1.compute_hash(text, self.hash_name)
+        digest = compute_hash(text, self.hash_name)
         if self.salt is not None:
-            digest = rsa.pkcs1.compute_hash(
-                bytes(8) + digest + self.salt, self.hash_name
-            )
+            digest = compute_hash(bytes(8) + digest + self.salt, self.hash_name)
         return digest == self.digest
 
 
@@ -403,7 +391,7 @@ def open_signature(signature: bytes, public_key: rsa.PublicKey) -> list[Seal]:
     if not padded:
         return list(open_pss(number, public_key.n.bit_length() - 1))
     for hash_name, mistakes in HASHES.items():  # RFC 8017, section 9.2
-        info = rsa.pkcs1.HASH_ASN1[hash_name]
+        info = HASH_ASN1[hash_name]
         if padded[1].startswith(info):
             return [Seal(mistakes, hash_name, padded[1][len(info) :])]
     return [Seal(["hash"], "", padded[1])]  # as openssl_private_encrypt() of PHP does
@@ -415,7 +403,7 @@ def open_pss(number: int, bits: int) -> Iterator[Seal]:
         return
     block = number.to_bytes((bits + 7) // 8, "big")
     for hash_name, mistakes in HASHES.items():
-        size = len(rsa.pkcs1.compute_hash(b"", hash_name))
+        size = len(compute_hash(b"", hash_name))
         masked, digest = block[: -size - 1], block[-size - 1 : -1]
         mask = rsa.pkcs1_v2.mgf1(digest, len(masked), hash_name)
         salted = int.from_bytes(masked, "big") ^ int.from_bytes(mask, "big")
@@ -452,9 +440,7 @@ def read_signature(text: str, key: rsa.PublicKey) -> tuple[list[str], list[Seal]
     return (mistakes, seals) if seals else ([*mistakes, "other-key"], [])
 
 
-class Judgement(NamedTuple):
-    """The text rebuilt from a request, the text that was signed, and the mistakes."""
-
+class Judgement(NamedTuple):  # the text of a request, the text that was signed
     rebuilt: str
     signed: str | None
     mistakes: list[str]
@@ -559,9 +545,7 @@ def answer_data(wire: Wire) -> object:
     return []
 
 
-class StandIn(socketserver.ThreadingTCPServer):
-    """A server on loopback that answers as Bitget does, within a `with` block."""
-
+class StandIn(socketserver.ThreadingTCPServer):  # a server, in a with block
     allow_reuse_address = os.name == "posix"
     request_queue_size = 64
     judgement: Any = None  # of the last signed request, a Judgement
@@ -585,9 +569,7 @@ class StandIn(socketserver.ThreadingTCPServer):
         """Say nothing of a connection that breaks."""
 
 
-class Exchange(BaseHTTPRequestHandler):
-    """One request, with its answer in Bitget's envelope."""
-
+class Exchange(BaseHTTPRequestHandler):  # one request and its answer
     server: StandIn
     protocol_version = "HTTP/1.1"
     timeout = 5
@@ -788,10 +770,8 @@ def run_explain(args: argparse.Namespace) -> int:
 
 def run_vectors(_: argparse.Namespace) -> None:
     """print the known answers as JSON, for ports in other languages"""
-    accepted, refused = (
-        [it._asdict() for it in VECTORS],
-        [it._asdict() for it in REFUSED],
-    )
+    accepted = [it._asdict() for it in VECTORS]
+    refused = [it._asdict() for it in REFUSED]
     rfc = [dict(zip(("key", "text", "signature"), it)) for it in RFC_SIGNATURES]
     everything = {"keys": KEYS, "accepted": accepted, "refused": refused, "rfc": rfc}
     print(json.dumps(everything, indent=1))
@@ -862,9 +842,7 @@ CASES = (
 )  # fmt: skip
 
 
-class Case(unittest.TestCase):
-    """A test with a folder and an environment of its own, that leaves no thread."""
-
+class Case(unittest.TestCase):  # it has a folder of its own, and leaves no thread
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -999,7 +977,7 @@ class TestJudge(Case):
             made = openssl(f"dgst -binary {options.replace('KEY', key)}", text)
             self.assertEqual(made, signature.replace("-", "+").replace("_", "/"))
 
-    def test_each_mistake_is_named_alone_and_with_another(self) -> None:
+    def test_each_mistake_and_each_form_of_the_signature_is_named(self) -> None:
         stamps = "1763800000000 1763800000.123 1763800000123.0 1763800000123000 1763799998123 2025-11-22T08:26:40Z 2025-11-22T08:26:40.123Z 1763800000122 1763800002123"
         cases = [(*case[:3], STAMP + case[3]) for case in CASES]
         cases += [("timestamp", "GET /o", "", f"{it}GET/o") for it in stamps.split()]
@@ -1007,8 +985,6 @@ class TestJudge(Case):
             judgement = self.judged(names, sent, body, signature_of(text))
             self.assertEqual(judgement.note, PLUS if "+" in sent else "")
             self.assertEqual(judgement.signed, None if names == "unknown" else text)
-
-    def test_another_form_of_the_signature_is_named(self) -> None:
         text, encoded = STAMP + "GET/o?a= ", STAMP + "GET/o?a=%20"
         digest = hashlib.sha256(text.encode()).digest()
         right = base64.b64decode(signature_of(text))
@@ -1149,13 +1125,11 @@ class TestVerbs(Case):
             status, out, err = self.run_main("serve", path, main=main)
             self.assertEqual((status, out, err.count("\n")), (1, "", 1))
 
-    def test_vectors_are_json(self) -> None:
+    def test_vectors_are_json_and_the_demo_accepts_two_and_explains_two(self) -> None:
         with mock.patch.dict(KEYS, rfc7515="a secret of these tests"):
             printed = json.loads(self.run_main("vectors", main=main)[1])
         counts = len(printed["accepted"]), len(printed["refused"])
         self.assertEqual(counts, (len(VECTORS), len(REFUSED)))
-
-    def test_the_demo_accepts_two_and_explains_two(self) -> None:
         with mock.patch.object(bitget_rsa, "generate_private_key", lambda: KEY):
             status, out, err = self.run_main("demo", main=main)
         self.assertEqual((status, err), (0, ""))
@@ -1204,7 +1178,7 @@ EC = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7aQEiJPcepNdoFjjbevuJmCXaI
 # openssl ca -selfsign -keyfile ec.pem -startdate 20200101000000Z -enddate 21200101000000Z, with subjectAltName=DNS:localhost
 CERTIFICATE = "MIIBdDCCARqgAwIBAgIUTxd0M4Qv+/XIIfvnkq5leGFVlckwCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARkR/sxxW6mcqvoTbX1C3ooqu5Ri7hEYXlnScLa914+FvdJDL1lQd2krZHPWv6dLFTb4ufegxTPoUqLIH38HCOmo0gwRjAUBgNVHREEDTALgglsb2NhbGhvc3QwDwYDVR0TAQH/BAUwAwEB/zAdBgNVHQ4EFgQUjns3iFGCwKdHc1s+67cLlBYXMt8wCgYIKoZIzj0EAwIDSAAwRQIgF4aXhI9JXUQeHk9HJXJ7FIeUHafebfejJ/YuhaDCjn8CIQDKqj0Qr5o50hOjFSdz66bdCvfKp2eldy790IVkMIIWmA=="
 GET, POST = make(), make("POST", body={})
-BASE = "--base-url http://localhost:9"
+BASE, TLS_URL = "--base-url http://localhost:9", "https://localhost:7"
 Word = enum.Enum("Word", {"B": "b", "POST": "post", "A": "/a"}, type=str)
 OK = b'{"code":"00000","msg":"success","requestTime":1,"data":{"a":"b"}}'
 OPEN = ("40010", "40015", "40200", "40725", "40808", "40910", "45001", "25000", "25001", "25003")  # fmt: skip
@@ -1450,7 +1424,9 @@ class TestErrors(Case):
                 found = [error.outcome_unknown, *words]
                 self.assertEqual(found, [wanted, wanted, wanted, limited], str(error))
 
-    def test_each_known_code_says_what_to_do(self) -> None:
+    def test_each_known_code_says_what_to_do_and_40008_by_the_request_at_hand(
+        self,
+    ) -> None:
         for codes, words in {
             "40008": "clock", "40012": "passphrase", "40009": "prehash|public key", "40018 40038": "IPv4", "40099": "demo",
             "40085": "/api/v3", "25245": "/api/v2", "429 25004": "not carried out|wait", "43011 40004": "",
@@ -1462,8 +1438,6 @@ class TestErrors(Case):
                 self.assertEqual(bool(error.advice), bool(words))
         error = self.error(400, '{"code":"40009","requestTime":1763800000000}', GET)
         self.assert_words("prehash", error.advice)  # and nothing of the clock
-
-    def test_an_expired_timestamp_is_judged_by_the_request_at_hand(self) -> None:
         body = '{"code":"40008","requestTime":1763800000000}'
         unsigned = make(credentials=None)
         for clock_s, signed_s, words in (
@@ -1507,9 +1481,7 @@ class TestErrors(Case):
             self.error(*wrong, kinds=ValueError)
 
 
-class RawServer(StandIn):
-    """A server on loopback that keeps each request, and answers bytes or by a script."""
-
+class RawServer(StandIn):  # it keeps each request, and answers bytes or by a script
     def __init__(self, answer: Any, tls: Any = None) -> None:
         super().__init__(PUBLIC)
         self.answer, self.tls, self.port = answer, tls, self.server_address[1]
@@ -1535,8 +1507,6 @@ def read_http(connection: socket.socket) -> bytes:
 
 
 def flood(head: bytes, piece: bytes, pieces: int = 64, pause_s: float = 0) -> Any:
-    """Make a script that answers so and then with the same piece again and again."""
-
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(head)
         for _number in range(pieces):
@@ -1553,7 +1523,9 @@ def order(url: str, method: str = "POST", timeout_s: float = 5) -> Any:
 
 
 class TestSend(Case):
-    def test_a_request_arrives_as_prepared_and_once(self) -> None:
+    def test_a_request_arrives_once_and_as_prepared_and_any_framing_is_read(
+        self,
+    ) -> None:
         with RawServer(FINE) as server:
             for method, body in (("POST", BUY), ("POST", None), ("GET", None)):
                 url, query = server.url, {"b": "龙 #+"}
@@ -1574,8 +1546,6 @@ class TestSend(Case):
             )  # fmt: skip
             self.assertEqual(answer["clientOid"], "_a-1")
             self.assertIn(f"{now}POST{PLACE}?b=c d{{", bitget.judgement.rebuilt)
-
-    def test_answers_in_every_framing(self) -> None:
         for answer in (
             PLAIN + OK, PLAIN.replace(b"1.1", b"1.0") + OK, FINE.replace(b"200 OK", b"502 Bad"), b"HTTP/1.1 100 Continue\r\n\r\n" + FINE,
             CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (len(OK), OK), CHUNKED + b"".join(b"1\r\n%c\r\n" % octet for octet in OK) + b"0\r\n\r\n",
@@ -1685,7 +1655,7 @@ class TestTls(Case):
                 self.refuse_tls(words, f"https://localhost:{server.port}")
                 self.assertEqual(server.received, [])
         os.environ["SSLKEYLOGFILE"] = "missing/log"
-        self.refuse_tls("nothing was sent", "https://localhost:7")
+        self.refuse_tls("nothing was sent", TLS_URL)
 
     def test_https_goes_through_the_proxy_of_the_environment_inside_tls(self) -> None:
         def proxy(connection: socket.socket, _: bytes) -> None:
@@ -1700,7 +1670,7 @@ class TestTls(Case):
             users = {"http://": [], "": [], "http://us%20er:p%40ss@": [login]}
             for user, logins in users.items():
                 os.environ["https_proxy"] = f"{user}127.0.0.1:{server.port}"
-                self.assertEqual(order("https://localhost:7"), {"a": "b"})
+                self.assertEqual(order(TLS_URL), {"a": "b"})
                 head = server.received.pop().decode()
                 self.assertRegex(head, r"\ACONNECT localhost:7 HTTP/1")
                 found = re.findall("(?i)authorization: Basic (.+)\r", head)
@@ -1710,7 +1680,7 @@ class TestTls(Case):
                 self.assertIn(b"\r\nhost: localhost:7\r\n", inside[-1])
                 self.assertNotIn(b"proxy-auth", inside[-1])
             os.environ["no_proxy"] = "localhost"
-            self.refuse_tls("nothing was sent", "https://localhost:7")
+            self.refuse_tls("nothing was sent", TLS_URL)
             os.environ |= {"no_proxy": "", "http_proxy": server.url}
             with RawServer(FINE) as plain:  # http on loopback never meets a proxy
                 self.assertEqual(order(plain.url), {"a": "b"})
@@ -1720,15 +1690,14 @@ class TestTls(Case):
         for answer in (b"HTTP/1.1 407 Login\r\n\r\n", b""):
             with RawServer(answer) as server:
                 os.environ["https_proxy"] = server.url
-                words = "407|no connection" if answer else "no connection"
-                self.refuse_tls(words, "https://localhost:7")
+                self.refuse_tls("no connection" + "|407" * bool(answer), TLS_URL)
                 self.assert_harmless(repr(server.received))
         for proxy in (
             f"http://bob:{PASSPHRASE}#3@127.0.0.1", f"http://bob:{PASSPHRASE}/3@127.0.0.1:1", f"https://bob:{PASSPHRASE}@127.0.0.1:1",
             f"socks5://bob:{PASSPHRASE}@127.0.0.1:1", "http://h:8a", "http://127.0.0.1:99999", "http://a..b:1", "http://[::1:7", "http://",
         ):  # fmt: skip
             os.environ["https_proxy"] = proxy
-            self.refuse_tls("", "https://localhost:7")
+            self.refuse_tls("", TLS_URL)
 
 
 # What cannot sign for Bitget: its label, the words of the refusal, its base64 and the
@@ -1901,7 +1870,9 @@ class TestKeys(Case):
                     self.assert_words(f"read or write {path}", str(it.message))
                     self.assertEqual(Path(it.filename).name, Path(__file__).name)
 
-    def test_keys_are_written_as_openssl_does(self) -> None:
+    def test_keys_are_written_as_openssl_does_and_new_ones_have_fit_primes(
+        self,
+    ) -> None:
         for name, text in KEYS.items():
             key = load_private_key(text)
             self.assertEqual(bitget_rsa.private_key_pem(key), text)
@@ -1913,8 +1884,6 @@ class TestKeys(Case):
         self.assertEqual(bitget_rsa.public_key_pem(KEY), PUBLIC_PEM)
         spki = SPKI + PUBLIC.save_pkcs1("DER")
         self.assertEqual(hashlib.sha256(spki).hexdigest(), FINGERPRINT)
-
-    def test_a_new_key_has_two_primes_of_one_length(self) -> None:
         primes = [KEY.q, KEY.q, KEY.p]  # the first pair is none
         with mock.patch("rsa.prime.getprime", side_effect=primes) as getprime:
             key = bitget_rsa.generate_private_key()
@@ -2139,9 +2108,7 @@ class TestKeygen(Case):
         self.assertEqual(Path("private.pem.moved").stat().st_mode & 0o777, 0o600)
 
 
-def scripted(**answers: Any) -> Any:
-    """Make a script that answers by the path: data, a code as str, or a page as bytes."""
-
+def scripted(**answers: Any) -> Any:  # by the path: data, a code (str), a page (bytes)
     def script(connection: socket.socket, received: bytes) -> None:
         path, _, query = received.split(b" ")[1].decode().partition("?")
         name = "coin" if query else path.rpartition("/")[2]
