@@ -9,10 +9,9 @@
     python test_bitget_rsa.py                            the tests, as `unittest` runs them
 
 A refused signature is explained by the digest in it, which the public key recovers:
-known mistakes are tried until a text has it.
-Known answers come from RFCs, from Bitget's pages and from OpenSSL, never from
-bitget_rsa. Bitget's side uses none of bitget_rsa's code; only the demo does, as client.
-What Bitget does where its pages are silent is an assumption, and is called one.
+known mistakes are tried until a text has it. Known answers come from RFCs, Bitget's
+pages and OpenSSL, never from bitget_rsa. Bitget's side uses none of its code; only the
+demo does, as client. What Bitget's pages do not say is called an assumption.
 """
 
 from __future__ import annotations
@@ -533,7 +532,6 @@ def answer(public_key: rsa.PublicKey, wire: Wire) -> tuple[str, str, Judgement |
 
 
 def answer_data(wire: Wire) -> object:
-    """Make up the `data` of an accepted request."""
     path, _ = wire.path_and_query()
     if path == "/api/v2/public/time":
         return {"serverTime": str(clock_ms())}
@@ -546,8 +544,7 @@ def answer_data(wire: Wire) -> object:
 
 
 class StandIn(socketserver.ThreadingTCPServer):  # a server, in a with block
-    allow_reuse_address = os.name == "posix"
-    request_queue_size = 64
+    allow_reuse_address, request_queue_size = os.name == "posix", 64
     judgement: Any = None  # of the last signed request, a Judgement
 
     def __init__(self, key: rsa.PublicKey, port: int = 0, log: Any = str) -> None:
@@ -571,8 +568,7 @@ class StandIn(socketserver.ThreadingTCPServer):  # a server, in a with block
 
 class Exchange(BaseHTTPRequestHandler):  # one request and its answer
     server: StandIn
-    protocol_version = "HTTP/1.1"
-    timeout = 5
+    protocol_version, timeout = "HTTP/1.1", 5
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "0")
@@ -751,8 +747,7 @@ def show_exchange(bitget: StandIn, sent: bitget_rsa.PreparedRequest) -> None:
 
 def run_serve(args: argparse.Namespace) -> None:
     """stand in for Bitget on loopback, for any client, until Ctrl-C"""
-    key = read_public_key(args.public_pem)
-    log = partial(print, flush=True)
+    key, log = read_public_key(args.public_pem), partial(print, flush=True)
     with contextlib.suppress(KeyboardInterrupt), StandIn(key, args.port, log) as bitget:
         log(bitget.url)
         threading.Event().wait()
@@ -804,41 +799,27 @@ def main(arguments: list[str]) -> int:
 
 # ---- The tests of Bitget's side -----------------------------------------------------
 KEY, PUBLIC, TEXT = PRIVATE["rfc7515"], PUBLIC_KEYS["rfc7515"], KEYS["rfc7515"]
-OPENSSL = shutil.which("openssl")
-PASSPHRASE = "planted0passphrase"
+OPENSSL, PASSPHRASE = shutil.which("openssl"), "planted0passphrase"
 NUMBERS = (KEY.d, KEY.p, KEY.q, KEY.exp1, KEY.exp2, KEY.coef)
 SECRETS = [PASSPHRASE, *map(str, NUMBERS), *map("{:x}".format, NUMBERS)]
 SECRETS += TEXT.split("\n")[7:-2]
-STAMP = "1763800000123"
-ORDER = '{"symbol":"BTC/USDT","size":"0.01","clientOid":"龙"}'
+STAMP, ORDER = "1763800000123", '{"symbol":"BTC/USDT","size":"0.01","clientOid":"龙"}'
 SENT = "GET /o?b=1%2F2%20%237&a=~x"
 # The mistakes, what is sent, and what is signed behind the timestamp.
 CASES = (
-    ("", "GET /o?a=1+2", "", "GET/o?a=1+2"),
-    ("", "GET /o?a=1+2", "", "GET/o?a=1 2"),
-    ("", "POST /o?b=1&a=%2f%20", '{"b": 1,\n "a": 2}', 'POST/o?b=1&a=/ {"b": 1,\n "a": 2}'),
-    ("query-encoded", SENT, "", "GET/o?b=1/2%20%237&a=~x"),
-    ("query-encoded", SENT, "", "GET/o?b=1%2f2%20%237&a=~x"),
-    ("query-encoded", SENT, "", "GET/o?b=1%2F2+%237&a=%7Ex"),
-    ("query-encoded query-order", SENT, "", "GET/o?a=~x&b=1%2F2%20%237"),
-    ("query-order", "GET /o?f=1&e=2&d=3&c=4&b=5", "", "GET/o?b=5&c=4&d=3&e=2&f=1"),
-    ("query-order method", SENT, "", "get/o?a=~x&b=1/2 #7"),
-    ("query-missing question-mark", SENT, "", "GET/o?"),
-    ("query-encoded question-mark", SENT, "", "GET/ob=1%2F2%20%237&a=~x"),
-    ("query-as-body", "GET /o?n=20&a=b", "", 'GET/o{"n": 20, "a": "b"}'),
-    ("query-as-body", SENT, "", 'GET/o?b=1/2 #7&a=~x{"b":"1/2 #7","a":"~x"}'),
-    ("body-missing method", "POST /o", ORDER, "post/o"),
-    ("body-empty", "GET /o", "", "GET/onull"),
-    ("body-rewritten", "POST /o", ORDER, "POST/o" + ORDER.replace("/", "\\/")),
-    ("body-rewritten", "POST /o", ORDER, "POST/o" + ORDER.replace("龙", "\\u9f99")),
-    ("body-rewritten", "POST /o", '{"b":1,"a":[]}', 'POST/o{"a":[],"b":1}'),
-    ("body-rewritten", "POST /o", '{ "a" : "<" }\n', 'POST/o{"a":"\\u003c"}'),
-    ("body-rewritten", "GET /o?a=b", "", "GET/o?a=b\n"),
+    ("", "GET /o?a=1+2", "", "GET/o?a=1+2"), ("", "GET /o?a=1+2", "", "GET/o?a=1 2"),
+    ("", "POST /o?b=1&a=%2f%20", '{"b": 1,\n "a": 2}', 'POST/o?b=1&a=/ {"b": 1,\n "a": 2}'), ("query-encoded", SENT, "", "GET/o?b=1/2%20%237&a=~x"),
+    ("query-encoded", SENT, "", "GET/o?b=1%2f2%20%237&a=~x"), ("query-encoded", SENT, "", "GET/o?b=1%2F2+%237&a=%7Ex"),
+    ("query-encoded query-order", SENT, "", "GET/o?a=~x&b=1%2F2%20%237"), ("query-order", "GET /o?f=1&e=2&d=3&c=4&b=5", "", "GET/o?b=5&c=4&d=3&e=2&f=1"),
+    ("query-order method", SENT, "", "get/o?a=~x&b=1/2 #7"), ("query-missing question-mark", SENT, "", "GET/o?"),
+    ("query-encoded question-mark", SENT, "", "GET/ob=1%2F2%20%237&a=~x"), ("query-as-body", "GET /o?n=20&a=b", "", 'GET/o{"n": 20, "a": "b"}'),
+    ("query-as-body", SENT, "", 'GET/o?b=1/2 #7&a=~x{"b":"1/2 #7","a":"~x"}'), ("body-missing method", "POST /o", ORDER, "post/o"),
+    ("body-empty", "GET /o", "", "GET/onull"), ("body-rewritten", "POST /o", ORDER, "POST/o" + ORDER.replace("/", "\\/")),
+    ("body-rewritten", "POST /o", ORDER, "POST/o" + ORDER.replace("龙", "\\u9f99")), ("body-rewritten", "POST /o", '{"b":1,"a":[]}', 'POST/o{"a":[],"b":1}'),
+    ("body-rewritten", "POST /o", '{ "a" : "<" }\n', 'POST/o{"a":"\\u003c"}'), ("body-rewritten", "GET /o?a=b", "", "GET/o?a=b\n"),
     ("body-as-query query-order", "POST /o", '{"b":"1 2","a":3}', "POST/o?a=3&b=1 2"),
-    ("body-as-query query-encoded", "POST /o", '{"b":"1 2"}', "POST/o?b=1+2"),
-    ("path", "GET /api/v2/o", "", "GET127.0.0.1:8000/api/v2/o"),
-    ("path query-encoded", "GET /api/o?a=%23", "", "GET/o?a=%23"),
-    ("unknown", "POST /o", '{"size":"9.01"}', 'POST/o{"size":"0.01"}'),
+    ("body-as-query query-encoded", "POST /o", '{"b":"1 2"}', "POST/o?b=1+2"), ("path", "GET /api/v2/o", "", "GET127.0.0.1:8000/api/v2/o"),
+    ("path query-encoded", "GET /api/o?a=%23", "", "GET/o?a=%23"), ("unknown", "POST /o", '{"size":"9.01"}', 'POST/o{"size":"0.01"}'),
 )  # fmt: skip
 
 
@@ -1078,7 +1059,7 @@ class TestServe(Case):
 
 
 class TestVerbs(Case):
-    def test_logs_of_many_shapes_are_read(self) -> None:
+    def test_logs_of_many_shapes_are_read_or_refused_in_a_sentence(self) -> None:
         signature = signature_of(f'{STAMP}POST/o{{"a":1}}')
         fields = f"ACCESS-SIGN: {signature}\naccess-timestamp: {STAMP}"
         plain = f'POST /o HTTP/1.1\n{fields}\n\n{{"a":1}}'
@@ -1097,8 +1078,6 @@ class TestVerbs(Case):
         self.assertEqual(judgement.lines()[2], " " * 42 + "^")
         self.assertTrue("".join(judgement.lines()).isprintable())
         self.assertRegex(judgement.note, "ACCESS-KEY is.*ACCESS-PASSPHRASE is missing")
-
-    def test_what_cannot_be_judged_is_refused_in_a_sentence(self) -> None:
         for text, words in (
             (" \r\n\n", "no request"), ("\0\1\2", "not text"), ("HTTP/1.1 200 OK\n\n{}", "response"), ("curl -v https://api.bitget.com/", "first line"),
             ("> \n< HTTP/1.1 400\n", "first line"), ("GET /o\nACCESS-TIMESTAMP: 1\n", "ACCESS-SIGN is missing"),
@@ -1157,19 +1136,17 @@ def spawn(script: str, *arguments: str, **options: Any) -> subprocess.Popen[byte
 
 
 def make(method: str = "GET", path: str = "/a", **options: Any) -> Any:
-    """Prepare a request, signed unless `credentials` says otherwise."""
     return prepare(method, path, **{"credentials": CREDENTIALS, **options})
 
 
 # ---- The promises, in the order of bitget_rsa.py ------------------------------------
 MODULE = Path(bitget_rsa.__file__).resolve()
-PKCS8 = DERS["rfc7515"]
 SIGNER, OTHER = load_private_key(TEXT), load_private_key(KEYS["rfc7520"])
 CREDENTIALS = Credentials("bg_test", PASSPHRASE, SIGNER)
 API_KEY, PHRASE, PEM = "BITGET_API_KEY", "BITGET_PASSPHRASE", "BITGET_PRIVATE_KEY"
 FILE, DEMO = "BITGET_PRIVATE_KEY_FILE", "BITGET_DEMO"
 ENVIRON = {API_KEY: "bg_test", PHRASE: PASSPHRASE, PEM: TEXT}
-PLACE = "/api/v2/spot/trade/place-order"
+PKCS8, PLACE = DERS["rfc7515"], "/api/v2/spot/trade/place-order"
 BUY = {"symbol": "BTCUSDT", "side": "buy", "size": "0.01", "clientOid": "_a-1"}
 # openssl pkey -in rfc7515.pem -pubout -outform DER | openssl dgst -sha256
 FINGERPRINT = "6fd13c2435a361e7c588cd17f55f5ad3df0177a66c1727a6a200845f4d7ab88c"
@@ -1287,7 +1264,7 @@ class TestRequest(Case):
         ):  # fmt: skip
             self.refuse(words, Credentials.from_env, {**ENVIRON, name: value})
 
-    def test_known_answers_at_every_stage(self) -> None:
+    def test_known_answers_at_every_stage_demo_unsigned_and_the_clock(self) -> None:
         for it in VECTORS:
             method, path = it.method.upper(), it.target.partition("?")[0]
             body = it.prehash.partition(unquote(it.target))[2]
@@ -1301,8 +1278,6 @@ class TestRequest(Case):
             options = {"params": it.params, "body": it.body, "credentials": credentials}
             found = make(it.method, path, timestamp_ms=it.timestamp_ms, **options)
             self.assertEqual(found, bitget_rsa.PreparedRequest(*wanted), it.why)
-
-    def test_demo_unsigned_and_the_clock(self) -> None:
         credentials = dataclasses.replace(CREDENTIALS, demo=True)
         demo = make(credentials=credentials, timestamp_ms=5)
         self.assertEqual((demo.headers["paptrading"], demo.prehash), ("1", "5GET/a"))
@@ -1424,9 +1399,7 @@ class TestErrors(Case):
                 found = [error.outcome_unknown, *words]
                 self.assertEqual(found, [wanted, wanted, wanted, limited], str(error))
 
-    def test_each_known_code_says_what_to_do_and_40008_by_the_request_at_hand(
-        self,
-    ) -> None:
+    def test_each_known_code_says_what_to_do_and_40008_by_the_request(self) -> None:
         for codes, words in {
             "40008": "clock", "40012": "passphrase", "40009": "prehash|public key", "40018 40038": "IPv4", "40099": "demo",
             "40085": "/api/v3", "25245": "/api/v2", "429 25004": "not carried out|wait", "43011 40004": "",
@@ -1523,9 +1496,7 @@ def order(url: str, method: str = "POST", timeout_s: float = 5) -> Any:
 
 
 class TestSend(Case):
-    def test_a_request_arrives_once_and_as_prepared_and_any_framing_is_read(
-        self,
-    ) -> None:
+    def test_a_request_arrives_as_prepared_and_answers_in_every_framing(self) -> None:
         with RawServer(FINE) as server:
             for method, body in (("POST", BUY), ("POST", None), ("GET", None)):
                 url, query = server.url, {"b": "龙 #+"}
@@ -1657,7 +1628,7 @@ class TestTls(Case):
         os.environ["SSLKEYLOGFILE"] = "missing/log"
         self.refuse_tls("nothing was sent", TLS_URL)
 
-    def test_https_goes_through_the_proxy_of_the_environment_inside_tls(self) -> None:
+    def test_https_goes_through_a_proxy_inside_tls_which_learns_nothing(self) -> None:
         def proxy(connection: socket.socket, _: bytes) -> None:
             connection.sendall(PLAIN)
             with self.tls.wrap_socket(connection, server_side=True) as host:
@@ -1685,18 +1656,16 @@ class TestTls(Case):
             with RawServer(FINE) as plain:  # http on loopback never meets a proxy
                 self.assertEqual(order(plain.url), {"a": "b"})
             self.assertEqual(server.received, [])
-
-    def test_a_proxy_that_refuses_or_is_none_learns_nothing(self) -> None:
         for answer in (b"HTTP/1.1 407 Login\r\n\r\n", b""):
             with RawServer(answer) as server:
                 os.environ["https_proxy"] = server.url
                 self.refuse_tls("no connection" + "|407" * bool(answer), TLS_URL)
                 self.assert_harmless(repr(server.received))
-        for proxy in (
+        for wrong in (
             f"http://bob:{PASSPHRASE}#3@127.0.0.1", f"http://bob:{PASSPHRASE}/3@127.0.0.1:1", f"https://bob:{PASSPHRASE}@127.0.0.1:1",
             f"socks5://bob:{PASSPHRASE}@127.0.0.1:1", "http://h:8a", "http://127.0.0.1:99999", "http://a..b:1", "http://[::1:7", "http://",
         ):  # fmt: skip
-            os.environ["https_proxy"] = proxy
+            os.environ["https_proxy"] = wrong
             self.refuse_tls("", TLS_URL)
 
 
@@ -1753,8 +1722,7 @@ OTHERS: tuple[tuple[str, tuple[str | bytes, ...]], ...] = (
 
 def der(*parts: Any) -> bytes:
     """Write a SEQUENCE of numbers, octet strings and other parts."""
-    kinds = {int: univ.Integer, bytes: univ.OctetString}
-    sequence = univ.SequenceOf()
+    kinds, sequence = {int: univ.Integer, bytes: univ.OctetString}, univ.SequenceOf()
     sequence.extend([kinds.get(type(part), univ.Any)(part) for part in parts])
     return bytes(encoder.encode(sequence))
 
@@ -1870,9 +1838,7 @@ class TestKeys(Case):
                     self.assert_words(f"read or write {path}", str(it.message))
                     self.assertEqual(Path(it.filename).name, Path(__file__).name)
 
-    def test_keys_are_written_as_openssl_does_and_new_ones_have_fit_primes(
-        self,
-    ) -> None:
+    def test_keys_are_made_of_two_primes_and_written_as_openssl_does(self) -> None:
         for name, text in KEYS.items():
             key = load_private_key(text)
             self.assertEqual(bitget_rsa.private_key_pem(key), text)
