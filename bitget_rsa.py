@@ -176,7 +176,7 @@ class Credentials:
     api_key: str  # the identifier that Bitget shows
     passphrase: str = field(repr=False)  # 8 to 32 letters and digits (code 40070)
     private_key: rsa.PrivateKey | Callable[[bytes], bytes] = field(repr=False)
-    demo: bool = False  # a demo key: it works in demo trading only, and no other there
+    demo: bool = False  # True for a demo key, which works in demo trading only
 
     def __post_init__(self) -> None:
         remedy = "without quotes or spaces that a copy or an environment file added"
@@ -228,9 +228,9 @@ def prepare(
 
     `params` is the query; None leaves a name out. `body`, for POST only, is a mapping,
     list or tuple, which becomes JSON, or a str, sent as it is. Values are str, int,
-    bool, or Decimal, which becomes a str of all its digits; a float is refused, since
-    0.1 is not a tenth there. `timestamp_ms` is now, if None. `base_url` is https://host
-    or http:// on loopback, with :port. ValueError names the place of what is wrong.
+    bool, or Decimal, which becomes a str of all its digits. A float is refused, since a
+    float 0.1 is not exactly 0.1. `timestamp_ms` is now, if None. `base_url` may have a
+    port, and http:// is for loopback. A ValueError names the place of what is wrong.
 
     >>> query = {"symbol": "龙虾USDT", "clientOid": "a b&c+d"}
     >>> prepared = prepare("GET", "/api/v2/spot/trade/orderInfo", params=query)
@@ -318,7 +318,7 @@ class BitgetError(Exception):
     """Base class of this module's errors; a wrong argument is a ValueError instead."""
 
     # True when an order may exist: look it up by its clientOid before sending it again.
-    outcome_unknown: bool  # set by each subclass, so that none can forget it
+    outcome_unknown: bool  # no default here: each subclass sets its own
 
 
 class KeyFormatError(BitgetError, ValueError):
