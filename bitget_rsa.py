@@ -873,7 +873,6 @@ def _plain_text(source: str | bytes) -> str:
     # In JSON, + may be \u002b. Shells and forms leave \n as two characters, or three.
     text = re.sub(r"\\+u00([0-9A-Fa-f]{2})", lambda code: chr(int(code[1], 16)), text)
     text = re.sub(r"\\+[nrt]", " ", text)
-    text = text.replace("\\", "")
     return re.sub("[^!-~]+", " ", text).strip(" \"'")
 
 
