@@ -78,6 +78,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import re
 import secrets
@@ -91,7 +92,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 try:
@@ -171,10 +172,9 @@ class BitgetError(Exception):
     # again.
     outcome_unknown: bool
 
-    def __post_init__(self) -> None:
-        # The dataclasses below call this. pickle needs args, which keyword arguments
-        # leave empty.
-        self.args = tuple(vars(self).values())
+    def __reduce__(self) -> tuple[type[BitgetError], tuple[object, ...]]:
+        # pickle calls the class with args, which keyword arguments leave empty.
+        return type(self), self.args or tuple(vars(self).values())
 
 
 class KeyFormatError(BitgetError, ValueError):
@@ -554,7 +554,7 @@ def parse_response(
     from_bitget = re.fullmatch("[0-9]{5,6}|429", code) is not None  # assumption 3
     too_many = status == 429 or code in ("429", "25004")
     unclear = (status >= 500 or not from_bitget) and not too_many
-    is_post = prepared is None or prepared.method == "POST"
+    is_post = prepared is None or prepared.method != "GET"
     outcome_unknown = is_post and (unclear or code in OUTCOME_UNKNOWN_CODES)
     if not from_bitget:
         raise TransportError(
@@ -652,7 +652,8 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
     `timeout_s`, up to 3600, limits each wait on the socket, not DNS or the whole call.
 
     Raises ApiError, TransportError, or ValueError if the request cannot be sent. After
-    a KeyboardInterrupt, the outcome of a POST is unknown.
+    any other exception, such as KeyboardInterrupt, the outcome of a POST is unknown. A
+    signal handler must not raise an OSError (TimeoutError is one): see below.
     """
     _require_sendable(prepared, timeout_s)
     outgoing = urllib.request.Request(
@@ -670,8 +671,8 @@ def send(prepared: PreparedRequest, *, timeout_s: float = 10.0) -> Any:
         return parse_response(status, body, prepared)
 
     # urllib raises URLError only for an OSError while connecting or writing, so the
-    # server cannot hold the complete request (unless a signal handler raises OSError).
-    # After any other error, it may.
+    # server cannot hold the complete request, unless a signal handler raised it. After
+    # any other error, it may.
     sent = not isinstance(failure, urllib.error.URLError)
     raise TransportError(
         reason=_failure_text(failure, outgoing),
@@ -838,7 +839,7 @@ def load_private_key(source: str | bytes | os.PathLike[str]) -> PrivateKey:
     # RFC 8017, section 3.2: a change to one of these numbers breaks an equation; the
     # others in the file are not used. blind() needs the size of the primes. sign()
     # verifies, in case they are not prime.
-    is_key = n == p * q and p != q and 1 < e < 2**256 < min(p, q)
+    is_key = n == p * q and math.gcd(p, q) == 1 and 1 < e < 2**256 < min(p, q)
     if not is_key or e * d % (p - 1) != 1 or e * d % (q - 1) != 1:
         raise KeyFormatError(f"the private key is damaged; {_COPY_ALL}")
     return PrivateKey(n, e, d, p, q)
@@ -871,8 +872,10 @@ def _plain_text(source: str | bytes) -> str:
     text = source if isinstance(source, str) else source.decode("latin-1")
     text = text.replace("\0", "")  # every second byte of UTF-16
     # In JSON, + may be \u002b. Shells and forms leave \n as two characters, or three.
-    text = re.sub(r"\\+u00([0-9A-Fa-f]{2})", lambda code: chr(int(code[1], 16)), text)
-    text = re.sub(r"\\+[nrt]", " ", text)
+    text = re.sub(
+        r"\\{1,4}u00([0-9A-Fa-f]{2})", lambda code: chr(int(code[1], 16)), text
+    )
+    text = re.sub(r"\\{1,4}[nrt]", " ", text)
     return re.sub("[^!-~]+", " ", text).strip(" \"'")
 
 
@@ -912,8 +915,10 @@ def _numbers_in(der: bytes) -> tuple[int, ...] | None:
 
 
 # Each of these commands would overwrite its output, so they name a new file, or a copy.
-_MAKE_ONE = "make an RSA key: openssl genpkey -algorithm RSA -out NEW_FILE"
-_DECRYPT = "decrypt it: openssl pkey -in FILE -out NEW_FILE"
+_MAKE_ONE = (
+    "make an RSA key in a new file: openssl genpkey -algorithm RSA -out NEW_FILE"
+)
+_DECRYPT = "decrypt it to a new file: openssl pkey -in FILE -out NEW_FILE"
 _EXPORT = "if it is RSA, convert a copy: ssh-keygen -p -N '' -m PKCS8 -f COPY"
 _COPY_ALL = "copy all of its file again, or export it as PKCS#8 to another file"
 
@@ -924,7 +929,7 @@ def _why_not_a_key(text: str, der: bytes) -> str:
         return f"the private key is encrypted; {_DECRYPT}"
     if "OPENSSH" in text:
         return f"the private key is in OpenSSH's format; {_EXPORT}, else {_MAKE_ONE}"
-    if re.search("BEGIN [A-Z ]*(PUBLIC|CERTIFICATE)|^(ssh|ecdsa)-", text):
+    if re.search("BEGIN [A-Z ]{0,30}(PUBLIC|CERTIFICATE)|^(ssh|ecdsa)-", text):
         return "this is a public key or a certificate; give the private key"
     if re.search("BEGIN (EC|DSA) ", text) or _is_of_another_algorithm(der):
         return f"the private key is for another algorithm than RSA; {_MAKE_ONE}"
@@ -972,6 +977,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 failed or refused, 2 wrong usage, 3 outcome unknown, 130 Ctrl-C (but 3 if
     a POST may have been sent).
     """
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        return 2  # print() would write elsewhere, or nowhere
     if hasattr(sys.stdout, "reconfigure"):  # it may know ASCII only
         sys.stdout.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(arguments)
@@ -983,18 +990,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, 2)
     except KeyboardInterrupt:
         status, problem = 130, "interrupted"
-    except (OSError, RecursionError) as error:  # of print()
+    except Exception as error:  # noqa: BLE001 - printing failed, or memory is full
         status, problem = 1, f"the result cannot be printed: {error}"
-        # Otherwise Python would try again at its end, and exit with 120.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
     if args.verb is _request and args.method.upper() == "POST":
         return _complain(f"{problem}; look the request up before sending it again", 3)
     return _complain(problem, status)
 
 
 def _complain(problem: object, status: int) -> int:
-    print(f"bitget_rsa: {problem}", file=sys.stderr)
+    try:
+        print(f"bitget_rsa: {problem}", file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
     return status
+
+
+def _discard(stream: TextIO) -> None:
+    # Otherwise Python would try to print the rest at its end, and exit with 120.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser() -> Any:

@@ -3569,6 +3569,7 @@ class TestAnswer(Proof):
         bad_key = self.refuse("", load_private_key, "", kinds=BAD_KEY)
         for error in (bad_key, self.coded("40725"), self.answer(403, PAGE)):
             self.assertIn(error, {error})  # it can be hashed, as exceptions can
+            self.assertNotIn(PAGE, error.args)  # which error trackers record
             for twin in copies_of(error):
                 self.assertEqual(type(twin), type(error))
                 self.assertEqual((str(twin), repr(twin)), (str(error), repr(error)))
@@ -4108,6 +4109,9 @@ class TestKeys(Proof):
                     self.refuse_key("", source)
         d = pow(65537, -1, P1024 - 1)  # two primes that are one
         self.refuse_key("", der(0, P1024**2, 65537, d, P1024, P1024, d, d, 0))
+        p, q = 3 * P1024, 3 * (2**1024 - 179)  # a pair with a common factor
+        d = pow(65537, -1, math.lcm(p - 1, q - 1))
+        self.refuse_key("", der(0, p * q, 65537, d, p, q, 0, 0, 0))
         for at in (0, 6, 7, 8):  # what follows from the others may be computed again
             source = der(*good[:at], good[at] + 2, *good[at + 1 :])
             with contextlib.suppress(BAD_KEY):
@@ -4126,6 +4130,14 @@ class TestKeys(Proof):
             plain = rsa.PrivateKey(*numbers[1:6])
             signature = base64.b64decode(sign("a", key))
             self.assertEqual(signature, rsa.sign(b"a", plain, "SHA-256"))
+
+    def test_no_text_keeps_the_reader_busy(self) -> None:
+        for text in ("\\" * 65536, "BEGIN " * 10922):
+            os.environ["BITGET_PRIVATE_KEY"] = text
+            with spawn(str(MODULE), "pubkey") as ran:
+                self.addCleanup(ran.kill)
+                ran.communicate(timeout=10)  # 0.2 s are enough; it took minutes
+            self.assertEqual(ran.returncode, 1)
 
     def test_hostile_keys_end_in_the_one_error(self) -> None:
         deep = b"".join(b"\x30\x84" + n.to_bytes(4, "big") for n in range(45000, 6, -6))
@@ -4354,21 +4366,39 @@ class TestCommandLine(CommandLineCase):
             self.fails(1, "", f"request POST /a --base-url http://{address}")
 
     def test_an_accepted_order_that_cannot_be_printed_is_to_be_looked_up(self) -> None:
-        os.environ.update(environment())
-        reader, closed = os.pipe()
-        os.close(reader)
-        outputs = [closed]
-        if Path("/dev/full").exists():
-            outputs.append(os.open("/dev/full", os.O_WRONLY))
-        for output in outputs:
-            with ScriptedServer(FINE) as server:
-                line = ("request", "POST", "/a", "--base-url", server.url)
-                with spawn(str(MODULE), *line, stdout=output) as ran:
-                    err = ran.communicate()[1].decode()
-            os.close(output)
+        for ran, err in self.orders_that_cannot_be_printed(FINE, "stdout"):
             self.assertEqual(ran.returncode, 3, err)
             self.assert_words("printed|look", err)
             self.assertNotIn("Traceback", err)
+
+    def test_the_exit_status_is_right_where_nothing_can_be_printed(self) -> None:
+        for answer in (FINE, b"HTTP/1.1 502 Bad Gateway\r\n\r\n"):
+            for ran, _ in self.orders_that_cannot_be_printed(
+                answer, "stdout", "stderr"
+            ):
+                self.assertEqual(ran.returncode, 3, answer)
+        os.environ.update(environment())
+        for name in ("stdin", "stdout", "stderr"):  # closed, as by >&- in a shell
+            with self.subTest(name), mock.patch.object(sys, name, None):
+                self.assertEqual(bitget_rsa.main(["sign", "GET", "/a"]), 2)
+
+    def orders_that_cannot_be_printed(
+        self, answer: bytes, *streams: str
+    ) -> Iterator[Any]:
+        """Send an order by the command line while its streams cannot be written."""
+        os.environ.update(environment())
+        reader, output = os.pipe()
+        os.close(reader)
+        outputs = [output]
+        if Path("/dev/full").exists():
+            outputs.append(os.open("/dev/full", os.O_WRONLY))
+        for output in outputs:
+            with ScriptedServer(answer) as server:
+                line = ("request", "POST", "/a", "--base-url", server.url)
+                with spawn(str(MODULE), *line, **dict.fromkeys(streams, output)) as ran:
+                    err = (ran.communicate()[1] or b"").decode()
+            os.close(output)
+            yield ran, err
 
     @unittest.skipUnless(os.name == "posix", "signals are POSIX")
     def test_ctrl_c_is_130_but_during_a_post_3(self) -> None:
