@@ -488,7 +488,8 @@ def whole_text(octets: bytes) -> Text:
     "itself, since signing hashes it",
 )
 def digest_in_place(_: Request, right: Text) -> Iterator[Text]:
-    for new_hash in (hashlib.sha256, *HASHES.values()):
+    hashes: list[Callable[..., Any]] = [hashlib.sha256, *HASHES.values()]
+    for new_hash in hashes:
         digest = new_hash(right.joined())
         yield whole_text(digest.digest())
         yield whole_text(digest.hexdigest().encode())

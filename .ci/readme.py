@@ -241,6 +241,9 @@ def main() -> None:
     blocks = list(BLOCK.finditer(PAGE))
     if PAGE.count("```") != 2 * len(blocks):
         sys.exit("README.md has a fence that neither begins nor ends a block")
+    for block in blocks:
+        if block["mark"] not in (None, "output", "status", "skip"):
+            sys.exit(f"{place(block)}: the comment before it says {block['mark']!r}")
     for path in filter(Path.is_file, Path().iterdir()):
         shutil.copy(path, work)
     os.chdir(work)
