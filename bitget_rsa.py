@@ -259,8 +259,8 @@ class Credentials:
             raise ValueError("demo and sign_encoded_query must be True or False")
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, Any] = os.environ) -> Credentials:
-        """Read credentials from environment variables.
+    def from_env(cls, environ: Mapping[str, Any] | None = None) -> Credentials:
+        """Read credentials from environment variables, or from a mapping like them.
 
         BITGET_API_KEY and BITGET_PASSPHRASE are text. BITGET_PRIVATE_KEY is the PEM, or
         BITGET_PRIVATE_KEY_FILE the name of its file. BITGET_DEMO and
@@ -268,6 +268,8 @@ class Credentials:
 
         Raises ValueError, which names what is missing or wrong, and KeyFormatError.
         """
+        if environ is None:  # as a default it would show in help()
+            environ = os.environ
         needed = ["BITGET_API_KEY", "BITGET_PASSPHRASE"]
         if not environ.get("BITGET_PRIVATE_KEY"):
             needed.append("BITGET_PRIVATE_KEY_FILE")
@@ -474,7 +476,7 @@ OUTCOME_UNKNOWN_CODES = {
     "45001",  # unknown error
 }
 
-_LOOK_UP = "outcome unknown: look it up (an order by clientOid) before sending it again"
+_LOOK_UP = "outcome unknown: look it up (an order by clientOid); do not send it again"
 _TOO_MANY = "too many requests: this one was not carried out, so wait"
 _COPY_AGAIN = "copy the API key and the passphrase (8 to 32 letters and digits) again"
 _BIND = "bind this machine's IPv4 address to the API key"
@@ -623,7 +625,8 @@ def _harmless(message: object, prepared: PreparedRequest | None) -> str:
         parts = {secret[i : i + size] for i in range(len(secret) - size + 1)}
         if secret and any(part in text for part in parts):
             return "(hidden: the message repeats a secret)"
-    return _printable(text)[:200]
+    shown = _printable(text)
+    return shown if len(shown) <= 200 else shown[:200] + "..."
 
 
 def _printable(text: str) -> str:
@@ -994,7 +997,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status, problem = 1, f"the result cannot be printed: {error}"
         _discard(sys.stdout)
     if args.verb is _request and args.method.upper() == "POST":
-        return _complain(f"{problem}; look the request up before sending it again", 3)
+        return _complain(f"{problem}; look the request up; do not send it again", 3)
     return _complain(problem, status)
 
 
@@ -1137,8 +1140,8 @@ def _check(args: Any) -> int:
 
 
 def _checks(args: Any, me: Credentials) -> Iterator[str]:
-    yield f"ok    {'demo' if me.demo else 'live'} trading at {args.base_url}"
-    yield f"ok    key: {me.private_key!r}"
+    yield f"ok    {'demo' if me.demo else 'live'} API key, at {args.base_url}"
+    yield f"ok    private key: {me.private_key!r}"
 
     answer = request("GET", "/api/v2/public/time", base_url=args.base_url)
     here_ms = time.time_ns() // 1_000_000

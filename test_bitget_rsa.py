@@ -601,7 +601,14 @@ JSON_STYLES = (
 )
 # What stands behind a comma and round a colon; then the same with an indent.
 JSON_SPACINGS = ((", ", ": "), (",", ": "), (", ", ":"), (",\n", ":"), (",\n", ": "))
-JSON_INDENTS = (("  ", ": "), ("    ", ": "), ("\t", ": "), ("  ", " : "))
+JSON_INDENTS = (
+    ("  ", ": "),
+    ("    ", ": "),
+    ("\t", ": "),
+    ("  ", " : "),
+    (" ", ": "),
+    ("   ", ": "),
+)
 
 
 @dataclass(frozen=True)
@@ -697,6 +704,10 @@ def changes_of_json(value: object) -> Iterator[object]:
         if compact_json(changed) not in seen:
             seen.add(compact_json(changed))
             yield changed
+    if isinstance(value, dict):
+        for name, item in value.items():  # one member alone
+            for change in (number_to_text, text_to_number):
+                yield {**value, name: change(item)}
 
 
 def sort_members(value: object) -> object:
@@ -1159,11 +1170,12 @@ def compared(rebuilt: str, signed: str | None) -> list[str]:
     while same < min(len(upper), len(lower)) and upper[same] == lower[same]:
         same += 1
     start = max(0, same - 100)
+    front = "rebuilt  " + ("..." if start else "")
     columns = sum(2 if east_asian_width(it) in "WF" else 1 for it in upper[start:same])
     return [
-        f"rebuilt  {upper[start : same + 200]}",
-        f"signed   {lower[start : same + 200]}",
-        " " * (len("rebuilt  ") + columns) + "^",
+        front + upper[start : same + 200],
+        front.replace("rebuilt", "signed ") + lower[start : same + 200],
+        " " * (len(front) + columns) + "^",
     ]
 
 
@@ -2372,7 +2384,7 @@ class TestMistakes(SideCase):
     def test_the_caret_stands_below_the_first_difference(self) -> None:
         for rebuilt, signed, caret in (
             ("a=1", "a=2", 11), ("\u9f99a", "\u9f99b", 11), ("a", "ab", 10), ("ab", "a", 10),
-            ("\x1ba", "\x1bb", 13), ("x" * 500 + "a", "x" * 500 + "b", 109),
+            ("\x1ba", "\x1bb", 13), ("x" * 500 + "a", "x" * 500 + "b", 112),
         ):  # fmt: skip
             lines = compared(rebuilt, signed)
             self.assertEqual(lines[2], " " * caret + "^", lines)
@@ -3195,6 +3207,15 @@ class TestCredentials(Proof):
             shown = repr(Credentials("bg_test", PASSPHRASE, key, demo=True))
             self.assert_harmless(shown)
             self.assert_words("bg_test|demo=True", shown)
+
+    def test_the_documentation_shows_no_variable_of_the_environment(self) -> None:
+        code = "import bitget_rsa; help(bitget_rsa)"
+        path = {"PYTHONPATH": str(MODULE.parent)}
+        environ = {**os.environ, **environment(), **path, "PAGER": "cat"}
+        with spawn("-c", code, env=environ) as ran:
+            shown = ran.communicate()[0].decode()
+        self.assert_harmless(shown)
+        self.assert_words("from_env|BITGET_PASSPHRASE", shown)
 
 
 def query_of(text: str) -> str:
@@ -4682,7 +4703,7 @@ class TestWhole(Proof):
         self.assertTrue(bar)
         code = pure.partition("# ---- The signature")[2].replace("os.environ)", ")")
         self.assertNotRegex(
-            code, r"(?m)^(?! *#).*(\bopen\(|\b(os|ssl|socket|urllib\.request)\.)"
+            code, r"(?m)^(?! *#).*(\bopen\(|\b(os(?!\.environ)|ssl|socket|urllib\.request)\.)"
         )
 
     def test_a_missing_package_is_a_sentence_for_who_runs_the_file(self) -> None:
