@@ -346,7 +346,7 @@ def prepare(
     decoded = "&".join(name + "=" + value for name, value in pairs)
     # These stay bare: A-Z a-z 0-9 - . _ ~ and $ , : / @ ! * ' ( ), so that both forms
     # of most queries are the same. Every other UTF-8 byte becomes % and two upper-case
-    # hex digits: a space is %20, a plus %2B.
+    # hex digits: a space is %20, a plus %2B. (fetch and browsers change ' to %27.)
     encoded = urlencode(pairs, quote_via=quote, safe="$,:/@!*'()")
     sign_encoded = credentials is not None and credentials.sign_encoded_query
     query = encoded if sign_encoded else decoded  # assumption 1

@@ -137,7 +137,7 @@ class Text(NamedTuple):
     mark: bytes = b""  # the ? in front of a query
     query: bytes = b""
     body: bytes = b""
-    end: bytes = b""  # what stands behind the body: nothing, but by mistake
+    end: bytes = b""  # what a client adds at the end by mistake, such as a newline
 
     def joined(self) -> bytes:
         """Join the parts as Bitget does, without separators."""
@@ -171,8 +171,8 @@ def readings(request: Request) -> list[Request]:
 # ---- Bitget's side: the mistakes -----------------------------------------------------
 # To add a mistake, write a generator here. @mistake gives it a name and a meaning; the
 # generator takes the request and the right text, and yields the texts that a client may
-# have signed instead, the likeliest first. Nothing else has to know of it. Where two
-# mistakes make the same text, the one that stands first is named.
+# have signed instead, the likeliest first. Register it nowhere else; add a row
+# to SIGNED_WRONGLY. Where two mistakes make the same text, the first one is named.
 
 CLOCK_MS = 10_000  # so far apart may a clock have been read twice
 TextGenerator = Callable[[Request, Text], Iterator[Text]]
@@ -197,15 +197,15 @@ def mistake(
     meanings = {**at_once_with.meanings} if at_once_with else {}
     meanings[name] = meaning
 
-    def enter(texts: TextGenerator) -> Mistake:
+    def register(texts: TextGenerator) -> Mistake:
         MISTAKES.append(Mistake(meanings, texts, paired))
         return MISTAKES[-1]
 
-    return enter
+    return register
 
 
 class QueryStyle(NamedTuple):
-    """How a library escapes a query, and what it leaves bare beside A-Za-z0-9-._~."""
+    """How a library escapes a query, and what it leaves bare besides A-Za-z0-9-._~."""
 
     bare: str = ""
     space: str = "%20"
@@ -284,7 +284,7 @@ def query_order(request: Request, right: Text) -> Iterator[Text]:
         yield right._replace(query=unquote_to_bytes(b"&".join(parameters)))
 
 
-# Both change the query, so that no pair can be made of them.
+# Mistakes in one part are never paired, so this pair is a mistake of its own.
 @mistake("query-encoded", ENCODED, paired=False, at_once_with=query_order)
 def query_order_and_encoding(request: Request, right: Text) -> Iterator[Text]:
     for parameters in reorderings(request.parameters):
@@ -308,7 +308,8 @@ def question_mark(_: Request, right: Text) -> Iterator[Text]:
 
 @mistake(
     "query-as-body",
-    "the parameters of the query were signed as JSON: sign ?name=value&name=value",
+    "the parameters of the query were signed as JSON: sign ?name=value&name=value, or, "
+    "for a POST, send that JSON as the body",
 )
 def query_as_body(request: Request, right: Text) -> Iterator[Text]:
     strings: dict[str, object] = {}
@@ -324,7 +325,8 @@ def query_as_body(request: Request, right: Text) -> Iterator[Text]:
 
 @mistake(
     "body-missing",
-    "the body was sent but not signed: sign the very characters that are sent",
+    "the body was sent but not signed: for a POST, sign the very characters that are "
+    "sent; for a GET, send no body",
 )
 def body_missing(_: Request, right: Text) -> Iterator[Text]:
     yield right._replace(body=b"")
@@ -342,7 +344,8 @@ def body_empty(_: Request, right: Text) -> Iterator[Text]:
 
 @mistake(
     "body-as-query",
-    "the members of the body were signed as a query: sign the JSON that is sent",
+    "the members of the body were signed as a query: sign the JSON that is sent, or, "
+    "for a GET, send the query",
 )
 def body_as_query(request: Request, right: Text) -> Iterator[Text]:
     members = read_json(request.body)
@@ -354,7 +357,7 @@ def body_as_query(request: Request, right: Text) -> Iterator[Text]:
         pair = quote(name, errors="replace"), quote(text, safe="", errors="replace")
         parameters.append("=".join(pair).encode())
     decoded = [unquote_to_bytes(it) for it in parameters]
-    for written in (decoded, *escapings(parameters)):
+    for written in itertools.chain([decoded], escapings(parameters)):
         for query in (b"&".join(written), b"&".join(sorted(written))):
             yield right._replace(mark=b"?", query=query, body=b"")
             yield right._replace(mark=b"?", query=query)
@@ -371,25 +374,6 @@ def stray_newline(_: Request, right: Text) -> Iterator[Text]:
     for end in (b"\n", b"\r\n", b" ", b"\n\n", b"\0"):
         yield right._replace(end=end)
     yield right._replace(body=right.body.rstrip())
-
-
-@mistake(
-    "body-rewritten",
-    "the body was signed in other characters than it was sent: write the JSON once, "
-    "then sign and send that one text",
-)
-def body_rewritten(request: Request, right: Text) -> Iterator[Text]:
-    value = read_json(request.body)
-    if value is not None:
-        for body in respaced(request.body):
-            yield right._replace(body=body)
-        for changed in changes_of_json(value):
-            for body in json_spellings(changed):
-                yield right._replace(body=body)
-        for text in not_json(request.body.decode("utf-8", "replace")):
-            yield right._replace(body=text.encode("utf-8", "replace"))
-    for body in with_other_newlines(request.body):
-        yield right._replace(body=body)
 
 
 @mistake(
@@ -467,6 +451,7 @@ def other_path(request: Request, right: Text) -> Iterator[Text]:
     "charset",
     "the text was signed in another charset: encode it as UTF-8, without a byte-order "
     "mark, to sign it and to send it",
+    paired=False,
 )
 def other_charset(_: Request, right: Text) -> Iterator[Text]:
     octets = right.joined()
@@ -478,14 +463,15 @@ def other_charset(_: Request, right: Text) -> Iterator[Text]:
 
 
 def whole_text(octets: bytes) -> Text:
-    """Return a text that is not made of the parts of the right one."""
-    return Text(body=octets)
+    """Return a text that is not made of the right parts, and so is never paired."""
+    return Text(end=octets)
 
 
 @mistake(
     "hash",
     "a digest of the text was hashed and signed in place of the text: sign the text "
     "itself, since signing hashes it",
+    paired=False,
 )
 def digest_in_place(_: Request, right: Text) -> Iterator[Text]:
     hashes: list[Callable[..., Any]] = [hashlib.sha256, *HASHES.values()]
@@ -495,6 +481,51 @@ def digest_in_place(_: Request, right: Text) -> Iterator[Text]:
         yield whole_text(digest.hexdigest().encode())
         yield whole_text(digest.hexdigest().upper().encode())
         yield whole_text(base64.b64encode(digest.digest()))
+
+
+@mistake(
+    "body-rewritten",
+    "the body was signed in other characters than it was sent: write the JSON once, "
+    "then sign and send that one text",
+)
+def body_rewritten(request: Request, right: Text) -> Iterator[Text]:
+    value = read_json(request.body)
+    if value is not None:
+        for body in respaced(request.body):
+            yield right._replace(body=body)
+        for changed in changes_of_json(value):
+            for body in json_spellings(changed):
+                yield right._replace(body=body)
+        for text in not_json(request.body.decode("utf-8", "replace")):
+            yield right._replace(body=text.encode("utf-8", "replace"))
+    for body in with_other_newlines(request.body):
+        yield right._replace(body=body)
+
+
+@mistake(
+    "layout",
+    "the parts were signed in another order, with separators, or with parts that do not "
+    'belong there: sign timestamp + METHOD + path + "?" + query + body',
+    paired=False,
+)
+def other_layout(request: Request, right: Text) -> Iterator[Text]:
+    queries = {right.mark + right.query, right.mark + request.query.encode("latin-1")}
+    for query in sorted(queries):
+        five = [right.timestamp, right.method, right.path, query, right.body]
+        yield from map(whole_text, map(b"".join, itertools.permutations(five)))
+        parts = [right.timestamp, right.method, right.path + query, right.body]
+        for separator in (b"", b"\n", b"&", b" ", b"|", b",", b":", b".", b"\r\n"):
+            for order in itertools.permutations(parts):
+                yield whole_text(separator.join(order))
+                yield whole_text(separator.join(it for it in order if it))
+        for secret in ("ACCESS-KEY", "ACCESS-PASSPHRASE"):
+            for place in range(5):
+                added = request.header(secret).encode("latin-1")
+                yield whole_text(b"".join([*parts[:place], added, *parts[place:]]))
+        for count in (1, 2, 3):
+            for some in itertools.permutations(parts, count):
+                yield whole_text(b"".join(some))
+    yield from map(whole_text, texts_of_others(request, right))
 
 
 @mistake(
@@ -510,30 +541,6 @@ def clock_read_twice(_: Request, right: Text) -> Iterator[Text]:
     for distance_ms in range(1, farthest_ms + 1):
         for signed_ms in (sent_ms - distance_ms, sent_ms + distance_ms):
             yield right._replace(timestamp=b"%d" % signed_ms)
-
-
-@mistake(
-    "layout",
-    "the parts were signed in another order, with separators, or with parts that do not "
-    'belong there: sign timestamp + METHOD + path + "?" + query + body',
-    paired=False,
-)
-def other_layout(request: Request, right: Text) -> Iterator[Text]:
-    queries = {right.mark + right.query, right.mark + request.query.encode("latin-1")}
-    for query in sorted(queries):
-        parts = [right.timestamp, right.method, right.path + query, right.body]
-        for separator in (b"", b"\n", b"&", b" ", b"|", b",", b":", b".", b"\r\n"):
-            for order in itertools.permutations(parts):
-                yield whole_text(separator.join(order))
-                yield whole_text(separator.join(it for it in order if it))
-        for secret in ("ACCESS-KEY", "ACCESS-PASSPHRASE"):
-            for place in range(5):
-                added = request.header(secret).encode("latin-1")
-                yield whole_text(b"".join([*parts[:place], added, *parts[place:]]))
-        for count in (1, 2, 3):
-            for some in itertools.permutations(parts, count):
-                yield whole_text(b"".join(some))
-    yield from map(whole_text, texts_of_others(request, right))
 
 
 def texts_of_others(request: Request, right: Text) -> Iterator[bytes]:
@@ -556,7 +563,7 @@ def texts_of_others(request: Request, right: Text) -> Iterator[bytes]:
 # ---- Bitget's side: how libraries write JSON -----------------------------------------
 
 JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)
-JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,5})?")
 LONGEST_NUMBER = 60  # a longer one, or a greater exponent, keeps its spelling
 
 
@@ -572,12 +579,13 @@ class JsonStyle(NamedTuple):
         """Escape the characters of a JSON text that has as few escapes as can be."""
         if self.quotation_mark:
             text = re.sub(r"\\(.)", self.respelled_escape, text)
-        text = re.sub(self.characters, self.unicode_escape, text)
+        rare = set(re.findall(self.characters, text))
+        text = text.translate({ord(it): self.unicode_escape(it) for it in rare})
         return text.replace("/", "\\/") if self.slash else text
 
-    def unicode_escape(self, found: re.Match[str]) -> str:
+    def unicode_escape(self, character: str) -> str:
         r"""Write a character as \uXXXX, or as two of them."""
-        octets = found[0].encode("utf-16-be", "surrogatepass")
+        octets = character.encode("utf-16-be", "surrogatepass")
         units = [octets[at : at + 2].hex() for at in range(0, len(octets), 2)]
         return "".join("\\u" + (it.upper() if self.upper_case else it) for it in units)
 
@@ -619,7 +627,7 @@ class Number:
 
 
 def read_json(octets: bytes) -> Any:
-    """Read JSON whose numbers keep their spelling; return None for what is none."""
+    """Read JSON whose numbers keep their spelling; return None if it is not JSON."""
     number: Any = Number
     with contextlib.suppress(ValueError, RecursionError):
         value = json.loads(octets, parse_int=number, parse_float=number)
@@ -643,9 +651,12 @@ def compact_json(value: object) -> str:
 def json_spellings(value: object) -> Iterator[bytes]:
     """Write a JSON value as common libraries do."""
     plain = compact_json(value)
-    escaped = dict.fromkeys(style.escaped(plain) for style in JSON_STYLES)
-    for text in escaped:
-        yield text.encode("utf-8", "replace")
+    escaped: list[str] = []
+    for style in JSON_STYLES:
+        text = style.escaped(plain)
+        if text not in escaped:
+            escaped.append(text)
+            yield text.encode("utf-8", "replace")
     for text in escaped:
         yield from respaced(text.encode("utf-8", "replace"))
 
@@ -707,11 +718,12 @@ def changes_of_json(value: object) -> Iterator[object]:
     if isinstance(value, dict):
         for name, item in value.items():  # one member alone
             for change in (number_to_text, text_to_number):
-                yield {**value, name: change(item)}
+                if change(item) != item:
+                    yield {**value, name: change(item)}
 
 
 def sort_members(value: object) -> object:
-    """Sort the members of an object: not the client's order, but many a library's."""
+    """Sort the members of an object: not the client's order, but that of many libraries."""
     return dict(sorted(value.items())) if isinstance(value, dict) else value
 
 
@@ -779,7 +791,7 @@ def not_json(sent: str) -> Iterator[str]:
 
 
 def with_other_newlines(body: bytes) -> Iterator[bytes]:
-    """Write LF for CRLF, CRLF for LF, and the newlines that `curl -d @file` takes out."""
+    """Write LF for CRLF, CRLF for LF; put back newlines that curl may have removed."""
     yield body.strip()
     lines = body.replace(b"\r\n", b"\n")
     yield lines
@@ -804,8 +816,9 @@ RSA_LENGTHS = (128, 192, 256, 384, 512, 1024)
 HASHES: dict[str, Callable[..., Any]] = {**HASH_METHODS}  # by their names in `rsa`
 PKCS1 = "sign with RSASSA-PKCS1-v1_5 and SHA-256 (RSA-SHA256, SHA256withRSA)"
 OTHER_KEY = {
-    "other-key": "another private key made the signature than the one of this public "
-    "key: compare what Bitget has with what your private key gives"
+    "other-key": "another private key made the signature, or it was damaged, or it is "
+    "not RSASSA-PKCS1-v1_5: compare the public key that Bitget has with the one that "
+    "your private key gives"
 }
 
 
@@ -840,7 +853,7 @@ class Opened:
 
 
 def read_signature(text: str, public_key: rsa.PublicKey) -> list[Opened]:
-    """Open ACCESS-SIGN; the last is what it is if none of them holds a known text."""
+    """Open ACCESS-SIGN. If no known text fits, the last one is the verdict."""
     size = (public_key.n.bit_length() + 7) // 8
     found = list(decodings(text))
     if not found:
@@ -852,6 +865,11 @@ def read_signature(text: str, public_key: rsa.PublicKey) -> list[Opened]:
     if not flaw and base64.b64encode(octets).decode() != text:
         flaw = "is not standard base64"
     opened = open_signature(octets, public_key)
+    if "other-key" in opened[-1].meanings:
+        reverse = open_signature(octets[::-1], public_key)
+        if "other-key" not in reverse[-1].meanings:
+            flaw = "holds the bytes in reverse order, as CryptoAPI does: reverse them"
+            opened = reverse
     if flaw:
         words = f"ACCESS-SIGN {flaw}: send standard base64, padded with =, on one line"
         opened = [it.also("encoding", words) for it in opened]
@@ -867,13 +885,19 @@ def decodings(text: str) -> Iterator[tuple[bytes, str]]:
         flaw = "is on several lines, or has spaces where a + was"
     elif "%" in text:
         flaw = "is percent-encoded"
+    elif re.match("b[\"']", text):
+        flaw = "stands in b'...', as Python prints bytes"
     elif re.search("[\"']", text):
         flaw = "stands in quotes"
     elif re.search("[-_]", text):
         flaw = "is base64url"
     elif len(text) % 4:
         flaw = "is not padded with = to a multiple of four"
-    standard = unquote(text).strip("\"' \t\r\n").translate(str.maketrans("-_", "+/"))
+    standard = (
+        re.sub("^b(?=[\"'])", "", unquote(text))
+        .strip("\"' \t\r\n")
+        .translate(str.maketrans("-_", "+/"))
+    )
     for spaces in ("", "+"):
         plain = re.sub(r"\s", spaces, standard).rstrip("=")
         with contextlib.suppress(ValueError):
@@ -888,7 +912,9 @@ def open_other_size(octets: bytes, public_key: rsa.PublicKey) -> list[Opened]:
     """Say what octets may be that have not the length of this key's signatures."""
     if len(octets) == 32:
         size = f"it is the digest of the text, which nobody signed: {PKCS1}"
-        hmac = f"it is an HMAC-SHA256, as API keys with a secret need it: {PKCS1}"
+        hmac = (
+            f"it is probably an HMAC-SHA256, as API keys with a secret need it: {PKCS1}"
+        )
         return [Opened({"size": size}, "SHA-256", octets), Opened({"hmac": hmac})]
     length = (public_key.n.bit_length() + 7) // 8
     whole = octets.lstrip(b"\0").rjust(length, b"\0")
@@ -971,12 +997,14 @@ def open_pss(encoded: bytes, bits: int) -> Iterator[tuple[Opened, int]]:
 
 # ---- Bitget's side: the search -------------------------------------------------------
 
-LIKELIEST = 200  # so many texts of a mistake are tried with those of another
-# A search for one mistake ends when it has cost as much as to hash so many bytes, and
-# that for two mistakes likewise: about half a second in all.
-SEARCH_BUDGET = 80_000_000
+LIKELIEST = 200  # at most this many texts of a mistake are paired with another's
+# Each of the two searches (one mistake, two mistakes) may cost as much as hashing this
+# many bytes. The clock ends a search whose cost was not foreseen.
+SEARCH_BUDGET = 120_000_000
 TEXT_COST = 2_000  # to make and compare a text costs as much as to hash 2,000 bytes
-REWRITING_COST = 30  # and to write a byte of a body anew as much as to hash 30
+REWRITING_COST = 30  # to write a byte of a body or query anew, as much as to hash 30
+LONGEST_SEARCH_S = 2.0
+LONGEST_SEARCHED_BODY = 200_000  # for a longer one, no mistake is searched
 
 
 class Guess(NamedTuple):
@@ -1011,6 +1039,7 @@ class Search:
         self.opened = [it for it in opened if it.digest is not None]
         self.likeliest: list[list[Guess]] = []  # of each mistake that is tried in pairs
         self.cut_short = False  # whether it ended before all was tried
+        self.stopped: Callable[[], bool] = lambda: False
 
     def right_text(self) -> Found | None:
         """Verify: look whether the right text was signed."""
@@ -1021,16 +1050,20 @@ class Search:
         """Look for a text that one or two known mistakes lead to."""
         if not self.opened:
             return None
+        if len(self.readings[0].body) > LONGEST_SEARCHED_BODY:
+            self.cut_short = True
+            return None
         found = self.first_held(self.one_mistake())
         return found or self.first_held(self.two_mistakes())
 
     def first_held(self, guesses: Iterator[Guess]) -> Found | None:
         """Return the first of some texts that the signature holds."""
         budget = SEARCH_BUDGET
+        latest_s = time.monotonic() + LONGEST_SEARCH_S
         for guess in guesses:
             text = guess.text.joined()
             budget -= guess.cost + len(text)
-            if budget < 0:
+            if budget < 0 or time.monotonic() > latest_s or self.stopped():
                 self.cut_short = True
                 return None
             for it in self.opened:
@@ -1045,31 +1078,35 @@ class Search:
             for it in MISTAKES:
                 kept: list[Guess] = []
                 self.likeliest.append(kept)
-                for guess in guesses_of(it, reading, right_text(reading)):
-                    if it.paired and len(kept) < LIKELIEST:
-                        kept.append(guess)
-                    yield guess
+                try:
+                    for guess in guesses_of(it, reading, right_text(reading)):
+                        if it.paired and guess.changes() and len(kept) < LIKELIEST:
+                            kept.append(guess)
+                        yield guess
+                except RecursionError:  # JSON is nested too deeply to be changed
+                    self.cut_short = True
 
     def two_mistakes(self) -> Iterator[Guess]:
         """Yield the texts of two mistakes that change different parts."""
-        for firsts, seconds in itertools.combinations(self.likeliest, 2):
-            changes_of_seconds = [(second, second.changes()) for second in seconds]
-            for first in firsts:
-                changed = first.changes().keys()
-                for second, changes in changes_of_seconds:
-                    if second.right == first.right and changed.isdisjoint(changes):
-                        meanings = {**first.meanings, **second.meanings}
-                        text = first.text._replace(**changes)
-                        yield Guess(meanings, text, first.right)
+        for ones, others in itertools.combinations(self.likeliest, 2):
+            changes_of_others = [(other, other.changes()) for other in others]
+            for one in ones:
+                changed = one.changes().keys()
+                for other, changes in changes_of_others:
+                    if other.right == one.right and changed.isdisjoint(changes):
+                        meanings = {**one.meanings, **other.meanings}
+                        text = one.text._replace(**changes)
+                        yield Guess(meanings, text, one.right)
 
 
 def guesses_of(it: Mistake, request: Request, right: Text) -> Iterator[Guess]:
-    """Yield what a client may have signed that makes this mistake."""
+    """Yield what a client may have signed that makes this mistake, and what it costs."""
     for text in it.texts(request, right):
-        if text != right:
-            rewritten = len(text.body) if text.body != right.body else 0
-            cost = TEXT_COST + REWRITING_COST * rewritten
-            yield Guess(it.meanings, text, right, cost)
+        rewritten = len(text.body) if text.body != right.body else 0
+        if text.query and (text.query != right.query or text == right):
+            rewritten += len(request.query)
+        cost = TEXT_COST + REWRITING_COST * rewritten
+        yield Guess(it.meanings, text, right, cost)
 
 
 # ---- Bitget's side: the verdict ------------------------------------------------------
@@ -1129,9 +1166,7 @@ def judge(
     found = search.right_text() or find_wrong_text(search)
     notes = [PLUS] if "+" in request.query else []
     if found:
-        signed = found.signed.decode("utf-8", "replace")
-        if "layout" in found.meanings:
-            signed = without_secrets(signed, request)
+        signed = without_secrets(found.signed, request)
         rebuilt = found.rebuilt.decode("utf-8", "replace")
         return Verdict(rebuilt, signed, found.meanings, found.digest, notes)
     if request.body and read_json(request.body) is None:
@@ -1148,15 +1183,20 @@ def verdict_of_unknown(request: Request, opened: Opened, notes: list[str]) -> Ve
         return Verdict(rebuilt, None, opened.meanings, None, notes)
     signed = None
     if opened.hash_name is None:  # the text stands there, as it was signed
-        signed = without_secrets(opened.digest.decode("utf-8", "replace"), request)
+        signed = without_secrets(opened.digest, request)
     meanings = {**opened.meanings, "unknown": UNKNOWN}
     return Verdict(rebuilt, signed, meanings, opened.sha256(), notes)
 
 
-def without_secrets(text: str, request: Request) -> str:
-    for secret in ("ACCESS-PASSPHRASE", "ACCESS-KEY"):
-        text = text.replace(request.header(secret) or "***", "***")
-    return text
+def without_secrets(signed: bytes, request: Request) -> str:
+    """Decode a text, with *** for a key or passphrase that only a header shows."""
+    sent = right_text(request).joined()
+    for name in ("ACCESS-PASSPHRASE", "ACCESS-KEY"):
+        for charset in ("latin-1", "utf-8"):  # its octets as they came, or in UTF-8
+            secret = request.header(name).encode(charset)
+            if secret and secret not in sent:
+                signed = signed.replace(secret, b"***")
+    return signed.decode("utf-8", "replace")
 
 
 def compared(rebuilt: str, signed: str | None) -> list[str]:
@@ -1228,7 +1268,7 @@ class Exchange:
 
     def lines(self) -> list[str]:
         request = f"{self.request.method} {self.request.target}"
-        lines = [f"{self.code} {printable(request)}"]
+        lines = [f"{self.code} {printable(request[:300])}"]
         if self.code not in ("00000", "40009"):
             lines.append(self.msg)
         if self.verdict and self.code != "00000":
@@ -1263,7 +1303,7 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
         self.server_close()  # also waits for the threads of the connections
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of a connection that breaks, but all of what should not be."""
+        """Ignore a broken connection; log anything else, since it is a bug."""
         if not isinstance(sys.exc_info()[1], OSError):
             self.log(traceback.format_exc())
 
@@ -1280,7 +1320,7 @@ class StandIn(LoopbackServer):
     ) -> None:
         super().__init__(BitgetHandler, port=port, log=log)
         self.public_key = public_key
-        self.exchanges: collections.deque[Exchange] = collections.deque(maxlen=1000)
+        self.exchanges: collections.deque[Exchange] = collections.deque(maxlen=20)
         self.connections: set[socket.socket] = set()
         self.searching = threading.Lock()
         self.closing = False
@@ -1303,6 +1343,7 @@ class StandIn(LoopbackServer):
             if self.closing:
                 return None
             search.cut_short = False
+            search.stopped = lambda: self.closing
             return search.wrong_text()
         finally:
             self.searching.release()
@@ -1354,10 +1395,12 @@ class BitgetHandler(BaseHTTPRequestHandler):
         self.server.connections.add(self.connection)
 
     def handle_one_request(self) -> None:
-        """Read a request and answer it, or say why it is none."""
+        """Read a request and answer it, or say why it is not one."""
         self.close_connection = True
         try:
             self.raw_requestline = self.rfile.readline(65537)
+            if self.raw_requestline in (b"\r\n", b"\n"):  # RFC 9112, section 2.2
+                self.raw_requestline = self.rfile.readline(65537)
         except OSError:  # the client has nothing more to say
             return
         self.arrived_ms = clock_ms()
@@ -1380,8 +1423,12 @@ class BitgetHandler(BaseHTTPRequestHandler):
             raise BadHttpError(400, "this is TLS: use http:// here, not https://")
         if len(line) > 65536:
             raise BadHttpError(414, "the first line is too long")
-        if len(line.split()) > 3 and re.search(rb"HTTP/[0-9.]+\s*$", line):
+        words = line.split()
+        if len(words) > 3 and re.search(rb"HTTP/[0-9.]+\s*$", line):
             raise BadHttpError(400, "a space stands in the target: send it as %20")
+        self.target = words[1].decode("latin-1") if len(words) > 1 else ""
+        # http.server would take 85 and A0, octets of UTF-8, for spaces.
+        self.raw_requestline = re.sub(rb"[^!-~\s]", b"?", line)
 
     def check_head(self) -> None:
         """Refuse a method that Bitget has not, and headers that are none."""
@@ -1439,8 +1486,9 @@ class BitgetHandler(BaseHTTPRequestHandler):
         return octets
 
     def answer(self, body: bytes) -> None:
-        target = self.requestline.split()[1]  # self.path has lost a slash of two
-        request = Request(self.command, target, self.headers, body, self.arrived_ms)
+        request = Request(
+            self.command, self.target, self.headers, body, self.arrived_ms
+        )
         exchange = self.server.exchange(request)
         self.server.exchanges.append(exchange)
         self.server.log("\n  ".join(exchange.lines()))
@@ -1474,7 +1522,7 @@ class BitgetHandler(BaseHTTPRequestHandler):
         pass  # the stand-in has a log of its own
 
     def finish(self) -> None:
-        """Close when the client has sent all: if not, it may lose the answer."""
+        """Wait for the client to finish: closing earlier may lose the answer."""
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(0.2)
@@ -1497,9 +1545,27 @@ NO_HEADER = (
     "a line of the head is no header (Name: value): if ACCESS-SIGN is on several lines, "
     "write it on one (openssl base64 -A, base64 -w 0)"
 )
-FIRST_LINE = re.compile(r"([A-Za-z]+) +((?:/|https?://)\S*)( +HTTP/[0-9.]+)?\s*")
+FIRST_LINE = re.compile(
+    r"([A-Za-z]+) +((?:/|https?://)\S*)( +HTTP/[0-9.]+)?\s*", re.ASCII
+)
 # A part of a shell's word in quotes: $'...', with escapes, '...' or "...".
 SHELL_QUOTED = re.compile(r"""(?s)\$'((?:[^'\\]|\\.)*)'|'[^']*'|"(?:[^"\\]|\\.)*\"""")
+CURL_DATA = ("-d", "--data", "--data-ascii", "--data-raw", "--data-binary", "--json")
+CURL_NOT_READ = (
+    "-G",
+    "--get",
+    "--data-urlencode",
+    "-F",
+    "--form",
+    "-T",
+    "--upload-file",
+)
+CURL_FLAGS = "#012346aBfgGiIjJklLMnNOpqRsSvVZ"  # short options without a value
+CURL_LONG_WITH_VALUE = (
+    *CURL_DATA, "--header", "--request", "--url", "--proxy", "--referer", "--user-agent",
+    "--user", "--output", "--cookie", "--cookie-jar", "--write-out", "--connect-timeout",
+    "--max-time", "--cacert", "--retry", "--resolve",
+)  # fmt: skip
 SHELL_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -1538,7 +1604,7 @@ def read_request(octets: bytes) -> list[Request]:
         name, colon, value = field.partition(":")
         if not colon:
             raise ValueError(NO_HEADER)
-        headers[name.strip()] = value.strip()
+        headers[name.strip()] = value.strip(" \t")  # A0 belongs to a letter of UTF-8
     bodies = read_bodies(rest, headers.get("Content-Length"))
     return [Request(found[1], found[2], headers, body) for body in bodies]
 
@@ -1556,7 +1622,7 @@ def text_of(octets: bytes) -> str:
 
 def raw_http(text: str) -> str:
     """Write a request as raw HTTP, whatever form it has."""
-    if re.search(r"(?m)^> ?[A-Za-z]+ +\S+ +HTTP/", text):
+    if re.search(r"(?am)^> ?[A-Za-z]+ +\S+ +HTTP/", text):
         return from_curl_log(text)
     if re.search(r"--> [A-Z]+ https?://", text):
         return from_okhttp(text)
@@ -1596,13 +1662,13 @@ def from_okhttp(text: str) -> str:
         if re.match("(-->|<--) ", line[tag:]):
             break
         taken.append(line[tag:])
-    method, url = taken[0].split()[:2]
+    method, url = taken[0].split(" ")[:2]
     return "\n".join([f"{method} {url}", *taken[1:]])
 
 
 def from_http2(text: str) -> str:
     """Write HTTP/2's :method: and :path: as the first line of HTTP/1.1."""
-    pseudo = dict(re.findall(r"(?m)^:([a-z]+): *(\S*)", text))
+    pseudo = dict(re.findall(r"(?am)^:([a-z]+): *(\S*)", text))
     rest = re.sub(r"(?m)^:[a-z]+:.*\n?", "", text.lstrip())
     first = f"{pseudo.get('method', 'GET')} {pseudo['path']} HTTP/1.1"
     return f"{first}\nHost: {pseudo.get('authority', '')}\n{rest}"
@@ -1613,20 +1679,19 @@ def from_curl_command(text: str) -> str:
     method = url = ""
     fields: list[str] = []
     data: list[str] = []
-    words = iter(shell_words(text))
-    for word in words:
-        if word in ("-H", "--header"):
-            fields.append(next(words, ""))
-        elif word in ("-X", "--request"):
-            method = next(words, "")
-        elif word in ("-d", "--data", "--data-raw", "--data-binary", "--json"):
-            data.append(next(words, ""))
-            if data[-1].startswith("@") and word != "--data-raw":
+    for option, value in curl_options(shell_words(text)):
+        if option in CURL_NOT_READ:
+            raise ValueError(f"curl's option {option} is not read; {READS}")
+        if option in ("-H", "--header"):
+            fields.append(value)
+        elif option in ("-X", "--request"):
+            method = value
+        elif option in CURL_DATA:
+            data.append(value)
+            if value.startswith("@") and option != "--data-raw":
                 raise ValueError("the body is in a file: put it in place of @FILE")
-        elif word in ("-x", "--proxy", "-e", "--referer"):
-            next(words, "")
-        elif re.match("https?://", word):
-            url = word
+        elif option in ("", "--url") and re.match("https?://", value):
+            url = value
     origin = re.split("[/?#]", url.partition("//")[2])[0]
     path = url.partition("//")[2][len(origin) :]
     body = "&".join(data)
@@ -1634,6 +1699,22 @@ def from_curl_command(text: str) -> str:
     fields = [it for it in fields if not re.match("(?i)content-length:", it)]
     fields += [f"Host: {origin}", f"Content-Length: {len(body)}"]
     return "\n".join([first, *fields, "", body])
+
+
+def curl_options(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the options of curl with their values; a word that is none has no name."""
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("--"):
+            yield word, next(rest, "") if word in CURL_LONG_WITH_VALUE else ""
+        elif not word.startswith("-"):
+            yield "", word
+        else:  # -sXPOST is -s -X POST
+            flags = "".join(itertools.takewhile(CURL_FLAGS.__contains__, word[1:]))
+            yield from ((f"-{flag}", "") for flag in flags)
+            others = word[1 + len(flags) :]
+            if others:
+                yield f"-{others[0]}", others[1:] or next(rest, "")
 
 
 def shell_words(text: str) -> list[str]:
@@ -1664,6 +1745,10 @@ def read_bodies(rest: str, length: str | None) -> list[bytes]:
     # Nothing behind the request is taken for its body: an answer, or the next line of
     # a log. The newline at its end may be the editor's, and others may have been CRLF.
     text = re.split(r"\n[ \t]*(?=\n|HTTP/[0-9])", "\n" + rest, maxsplit=1)[0][1:]
+    whole = re.split(r"\n[ \t]*(?=HTTP/[0-9])", rest, maxsplit=1)[0]
+    is_json = [read_json(it.encode("latin-1")) is not None for it in (text, whole)]
+    if text and is_json == [False, True]:  # with an empty line in it
+        text = whole
     bodies = []
     for taken in (text.rstrip("\n"), text, rest):
         for newline in ("\n", "\r\n"):
@@ -1717,7 +1802,7 @@ def der_of_text(text: str) -> bytes:
 
 
 def what_is_no_public_key(octets: bytes, der: bytes) -> str:
-    """Name what stands in the place of a public key, without repeating any of it."""
+    """Say what was given instead of a public key."""
     # A private key begins with a version: 0, or 1 for ECDSA.
     version = re.compile(rb"(?s)\x30.{1,3}?\x02\x01[\0\1][\x02\x04\x30]")
     if b"PRIVATE KEY" in octets or version.match(der):
@@ -2068,6 +2153,9 @@ SIGNED_WRONGLY = (
     ("path", "GET /proxy/api/v2/o", "", "GET/api/v2/o"),
     ("path query-encoded", "GET /api/o?a=%23", "", "GET/o?a=%23"),
     ("layout", "POST /o", '{"a":1}', '/oPOST{"a":1}'),
+    ("layout", "POST /o?c=1", '{"a":1}', 'POST/o{"a":1}?c=1'),
+    ("body-rewritten", "POST /o", f'[1e{"9" * 20},[0.10]]', f'POST/o[1e{"9" * 20},[0.1]]'),
+    ("body-rewritten", "POST /o", "[1e999,0.10]", "POST/o[1e999,0.1]"),
     ("layout", "GET /o?a=1", "", "bg_1GET/o?a=1"),
     ("unknown", "POST /o", '{"size":"9.01"}', 'POST/o{"size":"0.01"}'),
     ("unknown", "GET /o?a&b&c&d&e&f&g&h", "", "GET/o?i"),
@@ -2273,6 +2361,48 @@ class TestMistakes(SideCase):
         verdict = self.judged("hash unknown", request_of("GET /o", "", signature))
         self.assertEqual(verdict.signed, f"*** *** {STAMP}")
 
+    def test_no_text_shows_a_passphrase_in_any_charset(self) -> None:
+        for secret in ("p\u00e4ssw\u00f6rt1", "pass\u00c5\u00e0", "\u9f99\u867e-1"):
+            for charset in ("utf-8", "latin-1"):
+                octets = secret.encode(charset, "replace")
+                for text in (STAMP.encode() + octets + b"GET/o", octets):
+                    request = request_of("GET /o", "", raw_signature(padded(text)))
+                    hashed = request_of("GET /o", "", signature_of(text))
+                    for it in (request, hashed):
+                        passphrase = octets.decode("latin-1")
+                        it.headers.replace_header("ACCESS-PASSPHRASE", passphrase)
+                        shown = "".join(judge(PUBLIC, it).lines())
+                        self.assertNotIn(secret, shown)
+                        self.assertNotIn(
+                            printable(octets.decode("utf-8", "replace")), shown
+                        )
+        sent = request_of("GET /1", "", "")
+        sent.headers.replace_header("access-key", "1")  # which the request shows anyway
+        self.assertEqual(without_secrets(b"/1", sent), "/1")
+        masked = without_secrets("p\u00e4".encode(), request_of("GET /", "", ""))
+        self.assertEqual(masked, "p\u00e4")
+        sent.headers.replace_header("ACCESS-PASSPHRASE", "p\u00e4")
+        self.assertEqual(without_secrets("p\u00e4".encode(), sent), "***")
+
+    def test_a_mistake_of_any_name_is_shown_without_secrets(self) -> None:
+        def with_passphrase(request: Request, right: Text) -> Iterator[Text]:
+            yield right._replace(end=request.header("ACCESS-PASSPHRASE").encode())
+
+        signature = signature_of(f"{STAMP}GET/o{PASSPHRASE}")
+        new = Mistake({"new": "a mistake of tomorrow"}, with_passphrase, paired=False)
+        with mock.patch(f"{__name__}.MISTAKES", [new]):
+            verdict = self.judged("new", request_of("GET /o", "", signature))
+        self.assertEqual(verdict.signed, f"{STAMP}GET/o***")
+
+    def test_the_remedy_fits_either_method(self) -> None:
+        for names, sent, body, text, words in (
+            ("body-missing", "GET /o", "{}", "GET/o", "for a GET, send no body"),
+            ("query-as-body", "POST /o?a=b", "", 'POST/o{"a":"b"}', "send that JSON as the body"),
+            ("body-as-query", "GET /o", '{"a":"b"}', "GET/o?a=b", "send the query"),
+        ):  # fmt: skip
+            request = request_of(sent, body, signature_of(STAMP + text))
+            self.assert_words(words, "".join(self.judged(names, request).reasons()))
+
     def test_what_is_not_base64_as_it_should_be_is_said(self) -> None:
         right = signature_of(f"{STAMP}GET/o")
         octets = base64.b64decode(right)
@@ -2287,6 +2417,8 @@ class TestMistakes(SideCase):
             ("encoding", "not standard", f"{right[:-3]}{chr(ord(right[-3]) + 1)}=="),
             ("encoding", "percent-encoded", quote(right, safe="")),
             ("encoding", "quotes", f'"{right}"'),
+            ("encoding", "prints bytes", f"b'{right}'"),
+            ("encoding", "in reverse order", base64_of(octets[::-1])),
             ("encoding", "spaces", right.replace("+", " ")),
             ("encoding", "several lines", f"{right[:64]}\n {right[64:]}"),
             ("encoding", "not base64", "***"),
@@ -2303,10 +2435,10 @@ class TestMistakes(SideCase):
             ("size", "3 bytes", "MIIB"),
             ("size", "a zero byte", base64_of(b"\0" + right)),
             ("size", "255 bytes", base64_of(b"7" * 255)),
-            ("hmac", "HMAC-SHA256", base64_of(b"7" * 32)),
+            ("hmac", "is probably an HMAC-SHA256", base64_of(b"7" * 32)),
             ("hmac", "HMAC-SHA256", "0a" * 32),
             ("other-key", "4096 bits, and this one 2048", base64_of(bytes(512))),
-            ("other-key", "another private key", base64_of(b"7" * 256)),
+            ("other-key", "another private key|was damaged|PKCS1", base64_of(b"7" * 256)),
         )  # fmt: skip
 
     def test_a_signature_is_less_than_the_modulus(self) -> None:
@@ -2380,6 +2512,80 @@ class TestMistakes(SideCase):
                 )
                 if len(body) > 10_000:
                     self.assertIn(CUT_SEARCH, verdict.notes)
+
+    def tried(self, request: Request, stop_at: float = math.inf) -> int:
+        """Search for what is not to be found; count the texts that are tried."""
+        tried: list[bytes] = []
+
+        def add(_: Opened, text: bytes) -> bool:
+            tried.append(text)
+            return False
+
+        search = Search(request, read_signature(signature_of("other"), PUBLIC))
+        search.stopped = lambda: len(tried) >= stop_at
+        with mock.patch.object(Opened, "holds", add):
+            self.assertIsNone(search.wrong_text())
+        self.assertTrue(search.cut_short)
+        return len(tried)
+
+    def test_a_search_ends_early_whatever_the_query(self) -> None:
+        self.set(LONGEST_SEARCH_S=1000)
+        different = "&".join(f"{name}=" + "%ff" * 3000 for name in "abcdefg")
+        for query in (different, "&".join(["%ff" * 3000] * 7)):
+            count = self.tried(request_of(f"GET /o?{query}", "", ""))
+            self.assertLess(count, 500)
+
+    def test_a_search_ends_by_the_clock_or_when_it_is_stopped(self) -> None:
+        request = request_of("GET /o?a=1&b=2", "", "")
+        self.set(SEARCH_BUDGET=10**12)
+
+        self.assertEqual(self.tried(request, stop_at=5), 5)
+        with mock.patch("time.monotonic", side_effect=range(100)):
+            self.assertLess(self.tried(request), 10)
+
+    def test_a_long_body_is_verified_but_no_mistake_is_searched(self) -> None:
+        body = json.dumps("<" * 300_000)
+        right = request_of("POST /o", body, signature_of(f"{STAMP}POST/o{body}"))
+        self.judged("", right)
+        wrong = request_of("POST /o", body, signature_of(f"{STAMP}POST/o"))
+        self.assertIn(CUT_SEARCH, self.judged("unknown", wrong).notes)
+        body = "x" * 150_000  # what changes no body costs little
+        signature = signature_of(f"{STAMP}post/o{body}")
+        self.judged("method", request_of("POST /o", body, signature))
+
+    def test_json_nested_too_deeply_to_be_changed_is_no_error(self) -> None:
+        self.set(SEARCH_BUDGET=10_000_000)
+        for depth in (100, *range(480, 500), 900):
+            body = "[" * depth + "]" * depth
+            self.judged("unknown", request_of("POST /o", body, signature_of("other")))
+
+        def endless(request: Request, right: Text) -> Iterator[Text]:
+            yield from endless(request, right)
+
+        mistakes = [Mistake({"endless": ""}, endless, paired=True), *MISTAKES]
+        with mock.patch(f"{__name__}.MISTAKES", mistakes):
+            right = signature_of(f"{STAMP}get/o")
+            self.judged("method", request_of("GET /o", "", right))
+            verdict = self.judged(
+                "unknown", request_of("GET /o", "", signature_of("other"))
+            )
+        self.assertIn(CUT_SEARCH, verdict.notes)
+
+    def test_all_is_tried_with_a_body_of_some_orders_but_the_clock(self) -> None:
+        self.set(CLOCK_MS=10_000)
+        orders = [{"symbol": "BTCUSDT", "size": f"0.{n}"} for n in range(100)]
+        body = json.dumps({"symbol": "BTCUSDT", "orderList": orders})
+        self.assertGreater(len(body), 3900)
+        for names, text in (
+            ("layout", f"/oPOST{body}{STAMP}"),
+            ("method", f"{STAMP}post/o{body}"),
+            (
+                "body-rewritten",
+                f"{STAMP}POST/o{json.dumps(json.loads(body), indent=2)}",
+            ),
+        ):
+            signature = signature_of(text)
+            self.judged(names, request_of("POST /o", body, signature))
 
     def test_the_caret_stands_below_the_first_difference(self) -> None:
         for rebuilt, signed, caret in (
@@ -2522,6 +2728,19 @@ class TestServe(SideCase):
         self.assert_words(PLUS, self.ask("GET /o?a=1+2")["msg"])
         self.assertEqual(self.ask("GET //o")["code"], "00000")  # no slash is lost
 
+    def test_letters_as_they_are_and_an_empty_line_in_front_are_taken(self) -> None:
+        letters = "GET /o?a=\u00e0\u00c5\u9f99"  # with the octets A0 and 85
+        self.assertEqual(self.ask(letters)["code"], "00000")
+        after_empty_line = self.exchange(b"\r\n" + self.head_of("GET /o") + b"\n")
+        self.assertIn('"00000"', after_empty_line)  # RFC 9112, section 2.2
+
+    def test_little_is_kept_and_logged_of_a_request(self) -> None:
+        self.ask("GET /" + "o" * 5000)
+        self.assertLess(len(self.log[-1]), 400)
+        for _ in range(25):
+            self.ask()
+        self.assertEqual(len(self.bitget.exchanges), 20)
+
     def test_bodies_arrive_by_length_and_in_chunks_over_one_connection(self) -> None:
         order = '{"clientOid":"a","size":"1"}'
         place = "POST /api/v2/spot/trade/place-order"
@@ -2639,6 +2858,20 @@ class TestServe(SideCase):
         with mock.patch.object(Search, "wrong_text", side_effect=AssertionError):
             self.assertIn(CUT_SEARCH, self.ask(**wrong)["data"]["notes"])
 
+    def test_a_search_ends_when_the_server_does(self) -> None:
+        self.set(SEARCH_BUDGET=10**12, CLOCK_MS=10_000, LONGEST_SEARCH_S=1000)
+        tried: list[bytes] = []
+
+        def close(_: Opened, text: bytes) -> bool:
+            tried.append(text)
+            self.bitget.closing = len(tried) > 9
+            return False
+
+        with mock.patch.object(Opened, "holds", close):
+            answered = self.ask(ACCESS_SIGN=signature_of("other"))
+        self.assertIn(CUT_SEARCH, answered["data"]["notes"])
+        self.assertLess(len(tried), 20)
+
     def test_no_search_begins_where_nothing_can_be_found(self) -> None:
         with mock.patch.object(self.bitget, "searching") as lock:
             answered = self.ask(ACCESS_SIGN=base64_of(b"7" * 256))
@@ -2714,6 +2947,26 @@ class TestExplain(SideCase):
             text = plain.replace(self.signature, signature).replace(self.body, body)
             self.assert_right(text)
 
+    def test_letters_whose_octets_look_like_spaces_are_read(self) -> None:
+        target = "/o?a=\u00e0\u00c5"  # A0 and 85 are octets of them
+        signature = signature_of(f"{STAMP}GET{target}")
+        fields = f"ACCESS-SIGN: {signature}\nACCESS-TIMESTAMP: {STAMP}"
+        quoted = " ".join(f"-H '{field}'" for field in fields.split("\n"))
+        log = f"GET {target} HTTP/1.1\n{fields}".replace("\n", "\n> ")
+        self.assert_right(
+            f"GET {target} HTTP/1.1\n{fields}\n", f"> {log}\n>\n< HTTP/1.1 400\n",
+            f"--> GET https://a{target} http/1.1\n{fields}\n--> END GET\n",
+            f":method: GET\n:path: {target}\n{fields}\n", f"curl 'https://a{target}' {quoted}",
+        )  # fmt: skip
+
+    def test_a_body_may_hold_an_empty_line(self) -> None:
+        body = '{"a":1,\n\n"b":2}'
+        signature = signature_of(f"{STAMP}POST/o?c=#{body}")
+        text = self.plain.replace(self.signature, signature).replace(self.body, body)
+        self.assert_right(text, text + "\n", text + "\n\nHTTP/1.1 400 Bad\n\n{}")
+        fields = self.fields.replace(self.signature, signature_of(f"{STAMP}GET/o"))
+        self.assert_right(f'GET /o HTTP/1.1\n{fields}\n\n\n{{"code":"1"}}\n')  # a log
+
     def test_logs_are_read(self) -> None:
         sent = f"POST /o?c=%23 HTTP/1.1\n{self.sized}".replace("\n", "\n> ")
         log, body = f"* Connected\n> {sent}", self.body
@@ -2735,6 +2988,15 @@ class TestExplain(SideCase):
         added = "curl -X POST -x http://proxy:1 -H 'content-length: 5'"
         with_method = copied.replace("curl", added)
         self.assert_right(copied, with_method.replace("-raw", "-binary"))
+        short = fields.replace("-H ", "-H")
+        others = (
+            "-A curl/8 -o out.txt -b a=https://b/ -u me:https://c/ --max-time 9 -4k"
+        )
+        self.assert_right(
+            f"curl -XPOST '{self.url}' {short} -d$'{quoted}'",
+            f"curl {others} -sXPOST {short} -sd $'{quoted}' '{self.url}' -o https://x/ -#",
+            f"curl --url '{self.url}' {short} -d $'{quoted}' -A",
+        )
 
     def test_bash_words(self) -> None:
         line = r"""a 'b c'"d \"e" $'f\'\n\u00e9\ud83e\udd90\x41' \  g\
@@ -2763,6 +3025,9 @@ h "" """
             (f"> GET /o HTTP/1.1\n> {signed}\n>\n> GET /p HTTP/1.1\n", "more than one request"),
             (f"POST /o\nContent-Length: 2\n{signed}\n", "Content-Length is 2|0 bytes|empty line"),
             ("curl https://a/o -d @order.json", "the body is in a file"),
+            ("curl -sG https://a/o -d a=b", "option -G is not read|raw HTTP"),
+            ("curl https://a/o --data-urlencode a=b", "option --data-urlencode is not read"),
+            ("curl https://a/o -Fa=b", "option -F is not read"),
         ):  # fmt: skip
             self.refuse(words, explain, PUBLIC, text.encode())
 
@@ -3045,10 +3310,8 @@ class TestSignature(Proof):
             return calls
 
         right = signature_of("a")
-        kind: type[rsa.PrivateKey]
-        for kind, bit in itertools.product(
-            (rsa.PrivateKey, type(SIGNER)), (1, 1 << 900)
-        ):
+        kinds: list[type[rsa.PrivateKey]] = [rsa.PrivateKey, type(SIGNER)]
+        for kind, bit in itertools.product(kinds, (1, 1 << 900)):
             at = 1
             key = kind(KEY.n, KEY.e, KEY.d, KEY.p, KEY.q)
             while at <= sign_with_a_fault(copy.copy(key), at, bit):
@@ -3189,6 +3452,7 @@ class TestCredentials(Proof):
             *("bg 1234key", "bg1234key\0", "bg1234key\x7f", "\ufeffbg1234key"),
             *("bg1234kéy", "\u0661" * 9, "x" * 65),
             *('"bg1234key"', "'bg1234key'", "<bg1234key>", "[bg1234key]"),
+            *("(bg1234key)", "{bg1234key}"),
         ):
             found = self.refuse("api_key", Credentials, wrong, PASSPHRASE, KEY)
             other = self.refuse("passphrase", Credentials, "bg_1", wrong, KEY)
@@ -3533,8 +3797,8 @@ class TestAnswer(Proof):
 
     def test_40008_is_told_by_the_requests_own_timestamp(self) -> None:
         for clock_s, signed_s, words in (
-            (90, 90, "clock|90"),
-            (-31.5, -31.5, "clock|31.5"),
+            (90, 90, "clock|90.0 s ahead of"),
+            (-31.5, -31.5, "clock|31.5 s behind"),
             (-40, -45, "clock"),
             (0.2, -45, "45|just before sending"),  # it waited, and the clock is right
         ):
@@ -3550,6 +3814,13 @@ class TestAnswer(Proof):
             for it in unsure:  # what is not known is not told
                 self.assertIn("clock", it.advice)
                 self.assertNotRegex(it.advice, r"\d")
+
+    def test_a_redirect_is_called_one_and_nothing_else_is(self) -> None:
+        for status in (200, 299, 300, 307, 399, 400, 500):
+            with self.subTest(status=status):
+                text = str(self.answer(status, PAGE))
+                self.assertEqual("redirect" in text, 300 <= status < 400)
+                self.assert_words(f"HTTP {status}", text)
 
     def test_bitgets_words_are_shown_if_they_repeat_no_secret(self) -> None:
         signature = make(timestamp_ms=NOW_MS).headers["ACCESS-SIGN"]
@@ -4701,9 +4972,9 @@ class TestWhole(Proof):
         source = MODULE.read_text(encoding="utf-8")
         pure, bar, _ = source.partition("Nothing above reads a file or the network")
         self.assertTrue(bar)
-        code = pure.partition("# ---- The signature")[2].replace("os.environ)", ")")
+        code = pure.partition("# ---- The signature")[2].replace("os.environ", "")
         self.assertNotRegex(
-            code, r"(?m)^(?! *#).*(\bopen\(|\b(os(?!\.environ)|ssl|socket|urllib\.request)\.)"
+            code, r"(?m)^(?! *#).*(\bopen\(|\b(os|ssl|socket|urllib\.request)\.)"
         )
 
     def test_a_missing_package_is_a_sentence_for_who_runs_the_file(self) -> None:
@@ -5230,6 +5501,48 @@ ACCEPTED = (
         timestamp_ms=16273667805456,
         source=PUBLISHED,
     ),
+    Accepted(
+        name="integers-in-query",
+        why="an integer of a query keeps its digits, also zero and one beyond 2^53",
+        params={"a": 0, "b": 9007199254740993},
+        target="/api/v2/spot/trade/orderInfo?a=0&b=9007199254740993",
+        prehash="1763800000000GET/api/v2/spot/trade/orderInfo?a=0&b=9007199254740993",
+        sha256="5f0cdb181cdf1a80e570ba7087737f97b4ae4c7d7fe15ab06217ab1ba69ea920",
+        signature="ljO6Bpvd6zx43b07MuPE9K/HEhdVvhoyMQcf2aqsA1cnX+r7Vqjct2ksJeiHGyviKQihndA9v47h"
+        "k2imFdOpPnOBYc5HHFipR2RF/3X/d2Z9jYs9FBdTB3rF4RD4fd5RDEdTHun+1DCsrRLGCVxD9u74"
+        "8Ukm+kRASErI/XR8/1LUVtlRyZzK9iXFdzUqFnRl5TYiSrR7ykWtNaA8OlyEeQH448cimsAA6dc+"
+        "ptsFdkiBAZpzx8RZ4iyq7wwjorrkTrHrtnGHbQSVY276ZLt1oYjfjc9y/bBpjpnX4oqR/wlzeKcX"
+        "6V0cFVI9J9buysidIB1WzW+3t7bIMEejQkBFLw==",
+    ),
+    Accepted(
+        name="empty-object",
+        why="an empty object is a body, too: {} is signed and sent",
+        method="POST",
+        body={},
+        target="/api/v2/spot/trade/place-order",
+        prehash="1763800000000POST/api/v2/spot/trade/place-order{}",
+        sha256="79e4d6c51cce15b4e62d60923499302248b760449db8eaf75dc05454515709da",
+        signature="HIc9xZmqaF/+DTFTDFezsjq2kKq+rqol9pUzdo7GzCiK3U9syJYa+IJrzXuruzG2ET/fm/K6a0TY"
+        "mWl/XSE4nSQ+L/RRTgApmkMbSkk1BhlybAMib8IXbLAOw8bflgdoZigzIV6LuNO/MOrStGjzcZc6"
+        "Nz0H2mswM11Pdz+S/vigrvGw/dO2lRvE+yC89IaHeI4dGhnPaI5p7n3neqR9pt1TWw7fLLRR+D6B"
+        "CiLnKf72Mqtl7T6Ch6+a04aKnysXuPXbSnrdodo+gpTVvKHJ5Ic6TOM2CfxKIsRqvryAbJkAbdKT"
+        "K22PfWgn7Xzp8znqE3hGKnYlNBvT8WSXbLBPgw==",
+    ),
+    Accepted(
+        name="integers-as-names",
+        why="names that look like integers keep their place (JavaScript's objects "
+        "put them first, in order)",
+        method="POST",
+        body={"b": "1", "10": "x", "9": 0},
+        target="/api/v2/spot/trade/place-order",
+        prehash='1763800000000POST/api/v2/spot/trade/place-order{"b":"1","10":"x","9":0}',
+        sha256="e34c4191cb4dec93646fbe5fa986a1c3190c5bc974663d4118dae5c685eef8a5",
+        signature="NOeGcbmWNQ629kgIsLbnDm1X3AQX2lK0mvLVDtm3Ew8QyZYnBXME+4x+I5l4KHtAA2TEe9xtOEuz"
+        "3U4PdJ7pDiWiAHymM9gpKIPm9F/ewZszPW2oyWvamgvE0+V7cDP7EdO8fk2IIfbSR9XKv3TEhNkN"
+        "H0GAWvMNY+2UdfEAM8vU7cuTsCFaKKbaV8pr3Tmil2p96Zu+9US56oI4L1m97IL9QaLALGCkxTBX"
+        "jkObt66jEW0YoYqfBQ0G7SR+MVEY1bCDoddP93FP2hJaR18H1etSY9iwhz+5x6Cb4IFuY1CfmnMN"
+        "BuIK/VtsG+t3RdQRNPHpv47NC75wQ59uC9t9ag==",
+    ),
 )
 
 REFUSED = (
@@ -5404,6 +5717,8 @@ ARGUMENTS = (
         "HTTP clients make one slash of two", {"path": "//api/v2/spot/account/assets"}
     ),
     BadArgument("and resolve ..", {"path": "/api/v2/../v3/account/assets"}),
+    BadArgument("and .", {"path": "/api/v2/./spot/account/assets"}),
+    BadArgument("no path ends in a slash", {"path": "/api/v2/spot/account/assets/"}),
     BadArgument("and escape what is not ASCII", {"path": "/api/v2/\u9f99"}),
     BadArgument("a path begins with a slash", {"path": "api/v2/spot/account/assets"}),
     BadArgument("a timestamp is not in seconds", {"timestamp_ms": 1763800000}),
@@ -5413,6 +5728,7 @@ ARGUMENTS = (
         "half a surrogate pair is no character",
         {"method": "POST", "body": {"clientOid": "\ud83e"}},
     ),
+    BadArgument("nor is it in a query", {"params": {"clientOid": "\ud83e"}}),
 )
 
 # Their RS256 is what Bitget wants: RSASSA-PKCS1-v1_5 with SHA-256.
