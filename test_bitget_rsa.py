@@ -39,6 +39,7 @@ import doctest
 import email.message
 import enum
 import errno
+import gc
 import hashlib
 import http.client
 import inspect
@@ -3862,7 +3863,7 @@ class TestAnswer(Proof):
         bad_key = self.refuse("", load_private_key, "", kinds=BAD_KEY)
         for error in (bad_key, self.coded("40725"), self.answer(403, PAGE)):
             self.assertIn(error, {error})  # it can be hashed, as exceptions can
-            self.assertNotIn(PAGE, error.args)  # which error trackers record
+            self.assertNotIn("Forbidden", str(error.args))  # which trackers record
             for twin in copies_of(error):
                 self.assertEqual(type(twin), type(error))
                 self.assertEqual((str(twin), repr(twin)), (str(error), repr(error)))
@@ -4211,6 +4212,9 @@ class TestTls(SendingCase):
         with deaf_port() as address:
             os.environ["https_proxy"] = user + address
             self.refuse_order("proxy", self.URL, sent=False)
+        with warnings.catch_warnings():  # Python 3.10 leaves a proxy's answer open
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
     def test_another_kind_of_proxy_is_refused_and_its_password_not_shown(self) -> None:
         for wrong in (
