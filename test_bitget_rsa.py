@@ -3114,6 +3114,13 @@ class TestVerbs(SideCase):
         self.assertEqual(" ".join(map("".join, found)), expected)
         self.assertNotIn("demoPassphrase1", out)
 
+    def test_ctrl_c_is_the_end_of_serve_and_no_failure(self) -> None:
+        public = self.write("public.pem", bitget_rsa.public_key_pem(KEY))
+        interrupted = mock.Mock(side_effect=KeyboardInterrupt)
+        with mock.patch.dict(globals(), StandIn=interrupted):
+            self.assertEqual(main(["serve", str(public)]), 0)
+        interrupted.assert_called_once()
+
     @unittest.skipUnless(os.name == "posix", "Ctrl-C is sent as a signal")
     def test_serve_prints_its_url_first_and_ends_quietly(self) -> None:
         public_pem = self.write("public.pem", PUBLIC.save_pkcs1())
