@@ -3116,10 +3116,15 @@ class TestVerbs(SideCase):
 
     def test_ctrl_c_is_the_end_of_serve_and_no_failure(self) -> None:
         public = self.write("public.pem", bitget_rsa.public_key_pem(KEY))
-        interrupted = mock.Mock(side_effect=KeyboardInterrupt)
-        with mock.patch.dict(globals(), StandIn=interrupted):
-            self.assertEqual(main(["serve", str(public)]), 0)
-        interrupted.assert_called_once()
+        interrupted = mock.Mock()
+        interrupted.Event.return_value.wait.side_effect = KeyboardInterrupt
+        stand_in = mock.MagicMock()
+        stand_in.return_value.__exit__.return_value = False
+        replaced = {"StandIn": stand_in, "threading": interrupted}
+        with mock.patch.dict(globals(), replaced):
+            with contextlib.redirect_stdout(io.StringIO()):
+                self.assertEqual(main(["serve", str(public)]), 0)
+        stand_in.return_value.__exit__.assert_called_once()
 
     @unittest.skipUnless(os.name == "posix", "Ctrl-C is sent as a signal")
     def test_serve_prints_its_url_first_and_ends_quietly(self) -> None:
