@@ -1053,9 +1053,8 @@ def _parser() -> Any:
 
 def _environ() -> dict[str, str]:
     """Return the environment, with private.pem as the key if it names none."""
-    if os.environ.get("BITGET_PRIVATE_KEY") or os.environ.get(
-        "BITGET_PRIVATE_KEY_FILE"
-    ):
+    names = ("BITGET_PRIVATE_KEY", "BITGET_PRIVATE_KEY_FILE")
+    if any(os.environ.get(name) for name in names):
         return dict(os.environ)
     return {**os.environ, "BITGET_PRIVATE_KEY_FILE": "private.pem"}
 
